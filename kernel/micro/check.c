@@ -1,0 +1,119 @@
+/* The kernel's invariants. The contract is in check.h. */
+#include "kernel/micro/check.h"
+#include "kernel/micro/cdt.h"
+
+#define CNODE_DEPTH_MAX 3 /* CNodes in CNodes that are looked into */
+
+/*
+ * The children of an untyped cap lie inside it and below its watermark. New ones are put in front of older ones and
+ * have higher addresses, so disjoint means descending; a child's own descendants follow it and lie inside it.
+ */
+static const char *check_untyped(const struct slot *untyped)
+{
+    u64 limit = untyped->cap.address + untyped->cap.watermark, inside_from = limit;
+
+    if (untyped->cap.watermark > cap_bytes(untyped->cap))
+        return "a watermark lies inside its untyped";
+    for (const struct slot *s = slot_next(untyped); s && slot_is_parent(untyped, s); s = slot_next(s)) {
+        u64 from = s->cap.address, to = from + cap_bytes(s->cap);
+        if (from >= inside_from && to <= limit)
+            continue; /* descends from, or is another cap to, the child before */
+        if (to > inside_from)
+            return "objects in one untyped are disjoint";
+        inside_from = from;
+        limit = to;
+    }
+    return NULL;
+}
+
+const char *check_list(const struct slot *head)
+{
+    const struct slot *prev = NULL;
+
+    for (const struct slot *slot = head; slot; prev = slot, slot = slot_next(slot)) {
+        if (slot->prev != prev)
+            return "neighbours in the derivation order name each other";
+        if (slot_empty(slot))
+            return "a linked slot holds a cap";
+        if (slot->first_badged && !slot->original && slot->cap.type != CAP_ENDPOINT &&
+            slot->cap.type != CAP_NOTIFICATION && (!prev || cap_same_object(prev->cap, slot->cap)))
+            return "only the first cap of a badge is marked so";
+        if (slot->cap.type == CAP_UNTYPED && slot->original) {
+            const char *broken = check_untyped(slot);
+            if (broken)
+                return broken;
+        }
+    }
+    return NULL;
+}
+
+static const char *check_wait_queue(const struct tcb *tcb)
+{
+    /* Endpoint and notification both begin with their queue. */
+    const struct wait_queue *queue = tcb->waiting_for;
+
+    if (tcb->wait_prev ? tcb->wait_prev->wait_next != tcb : queue->head != tcb)
+        return "a waiting thread is in the queue it waits in";
+    if (tcb->wait_next ? tcb->wait_next->wait_prev != tcb : queue->tail != tcb)
+        return "a waiting thread is in the queue it waits in";
+    if (queue->head->state != tcb->state)
+        return "threads in one queue wait for the same";
+    return NULL;
+}
+
+const char *check_thread(const struct tcb *tcb, const struct tcb *running)
+{
+    const struct slot *reply = slot_next(&tcb->slots[TCB_REPLY]);
+    struct cap caller = tcb->slots[TCB_CALLER].cap;
+
+    if (tcb->queued != (thread_runnable(tcb) && tcb != running))
+        return "exactly the runnable threads but the running one are in a ready queue";
+    if ((reply != NULL) != (tcb->state == THREAD_BLOCKED_ON_REPLY))
+        return "exactly the threads that wait for a reply have a reply cap out";
+    if (reply && (reply->cap.type != CAP_REPLY || cap_object(reply->cap) != tcb))
+        return "the master's child is the thread's reply cap";
+    if (caller.type == CAP_REPLY && ((const struct tcb *)cap_object(caller))->state != THREAD_BLOCKED_ON_REPLY)
+        return "a reply cap names a thread that waits for it";
+    if (tcb->bound && notification_bound(tcb->bound) != tcb)
+        return "a binding is known on both sides";
+    if (tcb->fault.type && tcb->state != THREAD_BLOCKED_ON_SEND && tcb->state != THREAD_BLOCKED_ON_REPLY)
+        return "only a waiting thread has a pending fault";
+    if (tcb->state == THREAD_BLOCKED_ON_SEND || tcb->state == THREAD_BLOCKED_ON_RECEIVE ||
+        tcb->state == THREAD_BLOCKED_ON_NOTIFICATION)
+        return check_wait_queue(tcb);
+    return NULL;
+}
+
+/* One slot: the list it heads; the neighbours if it is inside a list; the slots of the CNode it names. */
+static const char *check_slot(const struct slot *slot, u32 depth)
+{
+    const struct slot *next = slot_next(slot);
+    const char *broken = NULL;
+
+    if (slot_empty(slot))
+        return slot->prev || next ? "an empty slot has no neighbours" : NULL;
+    if ((slot->prev && slot_next(slot->prev) != slot) || (next && next->prev != slot))
+        return "neighbours in the derivation order name each other";
+    if (!slot->prev)
+        broken = check_list(slot);
+    if (slot->cap.type != CAP_CNODE || depth == CNODE_DEPTH_MAX)
+        return broken;
+    const struct slot *slots = cap_object(slot->cap);
+    for (u64 i = 0; i < 1ul << cap_radix(slot->cap) && !broken; i++) {
+        bool itself = slots[i].cap.type == CAP_CNODE && slots[i].cap.address == slot->cap.address;
+        broken = check_slot(&slots[i], itself ? CNODE_DEPTH_MAX : depth + 1);
+    }
+    return broken;
+}
+
+const char *check_kernel(const struct tcb *threads, const struct tcb *running)
+{
+    const char *broken = NULL;
+
+    for (const struct tcb *tcb = threads; tcb && !broken; tcb = tcb->all_next) {
+        broken = check_thread(tcb, running);
+        for (u32 i = 0; i < TCB_SLOTS && !broken; i++)
+            broken = check_slot(&tcb->slots[i], 0);
+    }
+    return broken;
+}

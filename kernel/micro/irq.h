@@ -1,0 +1,17 @@
+/* Interrupts: which notification each source signals. */
+#ifndef KERNEL_MICRO_IRQ_H
+#define KERNEL_MICRO_IRQ_H
+
+#include "lib/types.h"
+
+/* Numbers of the API: 1..95 are the PLIC's sources, 96 is the kernel's own timer. */
+#define IRQ_MAX   96
+#define IRQ_TIMER 96
+
+/* Handles one pending external interrupt, if there is one. */
+void irq_handle(void);
+
+/* The last handler cap of `irq` is gone. */
+void irq_release(u64 irq);
+
+#endif

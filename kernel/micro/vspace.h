@@ -1,0 +1,36 @@
+/*
+ * Address spaces: Sv39 page tables, frames in them, and the ASIDs that name them.
+ *
+ * A frame or page-table cap remembers where it is mapped as (ASID, address), never as a pointer: a table above it, or
+ * the whole space, may be gone by the time the cap is used. Whoever acts on a mapping therefore looks the space up by
+ * its ASID and walks it again, and changes only an entry that still says what the cap remembers.
+ */
+#ifndef KERNEL_MICRO_VSPACE_H
+#define KERNEL_MICRO_VSPACE_H
+
+#include "kernel/micro/objects.h"
+
+/* Makes the hart use the space of the current thread; a thread without a usable space gets the kernel's alone. */
+void vspace_activate(void);
+
+/* Takes a mapped frame or table out of the space its cap remembers. */
+void frame_unmap(struct cap frame);
+void page_table_unmap(struct cap table);
+
+/* True if `cap` is a page table that was mapped or given an ASID: what a thread's VSpace must be. */
+bool cap_is_vspace(struct cap cap);
+
+/* For ASID pools: which pool has number asid / 512. NULL if none. */
+extern struct asid_pool *asid_pools[1u << seL4_NumASIDPoolsBits];
+
+/* The root table of an ASID, NULL if it is not in use. */
+u64 *asid_root(u64 asid);
+
+/* The last cap to a pool, or to the table that is the root of an ASID, is going. */
+void asid_pool_delete(struct cap pool);
+void asid_delete(u64 asid, const u64 *root);
+
+/* Boot: puts `page` with `flags` at `address`, all tables being there; puts the table in place for `address`. */
+void vspace_boot_map(u64 *root, uaddr address, paddr page, u64 flags);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * Interrupts: the timer drives the scheduler; a device's interrupt masks its line and wakes the thread that
+ * waits for it.
+ *
+ * No code of a service runs here. Locking: the scheduler's lock guards `lines`.
+ */
+#include "kernel/mono/mono.h"
+#include "kernel/mono/thread.h"
+#include "machine/arch.h"
+#include "machine/board.h"
+#include "machine/panic.h"
+
+#define LINES 128 /* PLIC sources on QEMU virt: 95 */
+
+static struct {
+    struct mono_list waiting;
+    bool pending;
+} lines[LINES];
+
+static void external(void)
+{
+    u32 irq;
+
+    while ((irq = board_irq_claim()) != 0) {
+        bool interrupts = mono_schedule_lock();
+
+        board_irq_disable(irq);
+        if (irq < LINES) {
+            lines[irq].pending = true;
+            mono_wake(&lines[irq].waiting);
+        }
+        mono_schedule_unlock(interrupts);
+        board_irq_complete(irq);
+    }
+}
+
+void mono_interrupt(u64 cause)
+{
+    bool yield;
+
+    if (cause == CAUSE_IRQ_EXTERNAL)
+        external();
+    else if (cause != CAUSE_IRQ_TIMER)
+        panic("unexpected interrupt, scause 0x%lx", cause);
+    yield = thread_timer();
+    if (yield)
+        mono_yield();
+}
+
+void trap_from_kernel(struct arch_frame *frame)
+{
+    if (!(frame->cause & CAUSE_INTERRUPT))
+        panic_trap(frame);
+    mono_interrupt(frame->cause);
+}
+
+bool mono_irq_wait(u32 irq, u64 deadline)
+{
+    bool interrupts = mono_schedule_lock();
+    bool pending;
+
+    kernel_assert(irq > 0 && irq < LINES, "irq out of range");
+    lines[irq].pending = false;
+    board_irq_enable(irq);
+    if (!lines[irq].pending)
+        mono_block(&lines[irq].waiting, deadline);
+    pending = lines[irq].pending;
+    board_irq_disable(irq);
+    mono_schedule_unlock(interrupts);
+    return pending;
+}

@@ -1,0 +1,1 @@
+mono_files := kernel/mono/main.c kernel/mono/thread.c kernel/mono/interrupt.c kernel/mono/frames.c

@@ -1,0 +1,234 @@
+/*
+ * The hart: CSRs, time, firmware calls, address-space switches, floating point, backtraces.
+ *
+ * The only file of C that touches CSRs. Section numbers are of the RISC-V privileged specification 1.12.
+ */
+#include "machine/riscv64/hart.h"
+#include "machine/arch.h"
+#include "machine/riscv64/offsets.h"
+
+_Static_assert(sizeof(struct arch_frame) == FRAME_SIZE, "trap.S");
+_Static_assert(offsetof(struct arch_frame, x) == FRAME_X(0), "trap.S");
+_Static_assert(offsetof(struct arch_frame, pc) == FRAME_PC, "trap.S");
+_Static_assert(offsetof(struct arch_frame, status) == FRAME_STATUS, "trap.S");
+_Static_assert(offsetof(struct arch_frame, cause) == FRAME_CAUSE, "trap.S");
+_Static_assert(offsetof(struct arch_frame, value) == FRAME_VALUE, "trap.S");
+_Static_assert(offsetof(struct arch_frame, kernel_sp) == FRAME_KERNEL_SP, "trap.S");
+_Static_assert(offsetof(struct arch_frame, kernel_tp) == FRAME_KERNEL_TP, "trap.S");
+_Static_assert(offsetof(struct arch_frame, kernel_entry) == FRAME_KERNEL_ENTRY, "trap.S");
+_Static_assert(offsetof(struct arch_frame, reserved) == FRAME_RESERVED, "trap.S");
+_Static_assert(offsetof(struct arch_hart, stack_limit) == HART_STACK_LIMIT, "trap.S");
+_Static_assert(offsetof(struct arch_hart, emergency_stack) == HART_EMERGENCY_STACK, "trap.S");
+_Static_assert(sizeof(struct arch_hart) == HART_SIZE, "start.S");
+_Static_assert(sizeof(struct arch_switch) == 14 * 8, "trap.S");
+
+#define csr_read(name)                                                                                       \
+    ({                                                                                                       \
+        u64 value_;                                                                                          \
+        __asm__ volatile(".option push\n.option arch, +zicsr\ncsrr %0, " name "\n.option pop"                \
+                         : "=r"(value_));                                                                    \
+        value_;                                                                                              \
+    })
+#define csr_write(name, value)                                                                               \
+    __asm__ volatile(".option push\n.option arch, +zicsr\ncsrw " name                                        \
+                     ", %0\n.option pop" ::"r"((u64)(value))                                                 \
+                     : "memory")
+#define csr_set(name, bits)                                                                                  \
+    __asm__ volatile(".option push\n.option arch, +zicsr\ncsrs " name ", %0\n.option pop" ::"r"((u64)(bits)) \
+                     : "memory")
+#define csr_read_clear(name, bits)                                                                           \
+    ({                                                                                                       \
+        u64 value_;                                                                                          \
+        __asm__ volatile(".option push\n.option arch, +zicsr\ncsrrc %0, " name ", %1\n.option pop"           \
+                         : "=r"(value_)                                                                      \
+                         : "r"((u64)(bits))                                                                  \
+                         : "memory");                                                                        \
+        value_;                                                                                              \
+    })
+
+#define STATUS_SIE  (1ul << 1)
+#define STATUS_SPIE (1ul << 5)
+#define STATUS_SPP  (1ul << 8)
+#define SATP_SV39   (8ul << 60)
+#define STIMECMP    "0x14d" /* extension Sstc; the assembler of Debian 12 knows no name for it */
+
+const char *arch_cause_text(u64 cause)
+{
+    static const char *const exceptions[] = {
+        "misaligned fetch", "fetch access fault", "illegal instruction", "breakpoint",
+        "misaligned load",  "load access fault",  "misaligned store",    "store access fault",
+        "user system call", "kernel system call", "exception 10",        "machine system call",
+        "fetch page fault", "load page fault",    "exception 14",        "store page fault",
+    };
+
+    if (cause == CAUSE_IRQ_TIMER)
+        return "timer interrupt";
+    if (cause == CAUSE_IRQ_EXTERNAL)
+        return "external interrupt";
+    return cause < ARRAY_SIZE(exceptions) ? exceptions[cause] : "unknown cause";
+}
+
+struct arch_hart *arch_hart(void)
+{
+    struct arch_hart *hart;
+
+    __asm__("mv %0, tp" : "=r"(hart));
+    return hart;
+}
+
+void arch_frame_init_user(struct arch_frame *frame)
+{
+    *frame = (struct arch_frame){.status = STATUS_SPIE}; /* SPP 0: user mode */
+}
+
+void switch_begin(void);
+
+void arch_switch_prepare(struct arch_switch *to, u64 stack_top, void (*entry)(void *), void *argument)
+{
+    *to = (struct arch_switch){.ra = (u64)switch_begin, .sp = stack_top};
+    to->s[1] = (u64)entry;
+    to->s[2] = (u64)argument;
+}
+
+bool arch_irq_disable(void)
+{
+    return csr_read_clear("sstatus", STATUS_SIE) & STATUS_SIE;
+}
+
+void arch_irq_restore(bool enabled)
+{
+    if (enabled)
+        csr_set("sstatus", STATUS_SIE);
+}
+
+bool arch_irq_enabled(void)
+{
+    return csr_read("sstatus") & STATUS_SIE;
+}
+
+u64 arch_irq_pending(void)
+{
+    return csr_read("sip") & csr_read("sie");
+}
+
+void arch_wait_for_interrupt(void)
+{
+    __asm__ volatile("wfi" ::: "memory");
+}
+
+s64 sbi_call(u64 extension, u64 function, u64 first, u64 second, u64 *value)
+{
+    register u64 a0 __asm__("a0") = first;
+    register u64 a1 __asm__("a1") = second;
+    register u64 a6 __asm__("a6") = function;
+    register u64 a7 __asm__("a7") = extension;
+
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7) : "memory");
+    if (value)
+        *value = a1;
+    return (s64)a0;
+}
+
+static bool timer_is_local;
+
+void hart_timer_init(bool sstc)
+{
+    timer_is_local = sstc;
+    arch_timer_set(~0ul);
+}
+
+u64 arch_time(void)
+{
+    return csr_read("time");
+}
+
+void arch_timer_set(u64 when)
+{
+    if (timer_is_local)
+        csr_write(STIMECMP, when);
+    else
+        sbi_call(SBI_TIME, 0, when, 0, NULL);
+}
+
+void arch_root_init(u64 *root)
+{
+    for (u32 i = ARCH_TABLE_ENTRIES / 2; i < ARCH_TABLE_ENTRIES; i++)
+        root[i] = arch_kernel_root[i];
+}
+
+void arch_space_switch(paddr root, u64 asid)
+{
+    csr_write("satp", SATP_SV39 | asid << 44 | root >> PAGE_SHIFT);
+}
+
+void arch_tlb_flush_page(uaddr address, u64 asid)
+{
+    __asm__ volatile("sfence.vma %0, %1" ::"r"(address), "r"(asid) : "memory");
+}
+
+void arch_tlb_flush_asid(u64 asid)
+{
+    __asm__ volatile("sfence.vma zero, %0" ::"r"(asid) : "memory");
+}
+
+void arch_tlb_flush_all(void)
+{
+    __asm__ volatile("sfence.vma" ::: "memory");
+}
+
+void arch_fence_i(void)
+{
+    __asm__ volatile(".option push\n.option arch, +zifencei\nfence.i\n.option pop" ::: "memory");
+}
+
+void arch_fence_io(void)
+{
+    __asm__ volatile("fence iorw, iorw" ::: "memory");
+}
+
+/* The 32 registers in turn, by the same instruction. */
+#define EACH_FPU(op)                                                                                         \
+    op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11) op(12) op(13) op(14) op(15)    \
+        op(16) op(17) op(18) op(19) op(20) op(21) op(22) op(23) op(24) op(25) op(26) op(27) op(28) op(29)    \
+            op(30) op(31)
+
+void arch_fpu_save(struct arch_fpu *state)
+{
+    csr_set("sstatus", ARCH_STATUS_FS);
+#define STORE(n) "fsd f" #n ", 8*" #n "(%0)\n"
+    __asm__ volatile(".option push\n.option arch, +d, +zicsr\n" EACH_FPU(
+                         STORE) "frcsr t0\nsd t0, 256(%0)\n.option pop" ::"r"(state)
+                     : "t0", "memory");
+#undef STORE
+}
+
+void arch_fpu_load(const struct arch_fpu *state)
+{
+    csr_set("sstatus", ARCH_STATUS_FS);
+#define LOAD(n) "fld f" #n ", 8*" #n "(%0)\n"
+    __asm__ volatile(".option push\n.option arch, +d, +zicsr\n" EACH_FPU(
+                         LOAD) "ld t0, 256(%0)\nfscsr t0\n.option pop" ::"r"(state)
+                     : "t0", "memory");
+#undef LOAD
+}
+
+/* A C function's stack frame: the word below fp is the return address, the one below that the caller's fp. */
+u32 arch_backtrace(u64 pc, u64 fp, u64 stack_low, u64 stack_high, u64 *addresses, u32 max)
+{
+    u32 count = 0;
+
+    if (max > 0)
+        addresses[count++] = pc;
+    while (count < max && fp % 8 == 0 && fp >= stack_low + 16 && fp <= stack_high) {
+        const u64 *words = (const u64 *)fp;
+        u64 next = words[-2];
+
+        if (words[-1] == 0)
+            break;
+        addresses[count++] = words[-1];
+        if (next <= fp) /* frames lie upward: anything else is damage or the end */
+            break;
+        fp = next;
+    }
+    return count;
+}

@@ -1,0 +1,147 @@
+/*
+ * Port sync, the same for both kernels: a sleeping lock is a word with its owner, and a list of threads
+ * waiting for it.
+ *
+ * The word holds the owner's address, with bit 0 set while somebody waits; taking a free lock and releasing
+ * one nobody waits for is one atomic step. Everything else happens under the guard. A released
+ * lock goes straight to the longest waiting thread, so nobody starves.
+ */
+#include "placement/common/sync.h"
+#include "port/log.h"
+#include "port/sync.h"
+
+#define WAITERS 1ul
+
+struct lock {
+    u64 word;
+    struct sync_list waiting;
+    const char *name;
+};
+
+struct queue {
+    struct sync_list waiting;
+    const char *name;
+};
+
+_Static_assert(sizeof(struct lock) <= sizeof(struct port_lock), "opaque size");
+_Static_assert(sizeof(struct queue) <= sizeof(struct port_queue), "opaque size");
+
+static struct lock *lock_of(const struct port_lock *lock)
+{
+    return (struct lock *)(u64)lock;
+}
+
+static u64 self_word(void)
+{
+    return (u64)sync_self();
+}
+
+void port_lock_init(struct port_lock *port_lock, const char *name)
+{
+    *lock_of(port_lock) = (struct lock){.name = name};
+}
+
+void port_queue_init(struct port_queue *port_queue, const char *name)
+{
+    *(struct queue *)port_queue = (struct queue){.name = name};
+}
+
+bool port_lock_held(const struct port_lock *port_lock)
+{
+    return (__atomic_load_n(&lock_of(port_lock)->word, __ATOMIC_RELAXED) & ~WAITERS) == self_word();
+}
+
+static bool take_if_free(struct lock *lock)
+{
+    u64 expected = 0;
+
+    return __atomic_compare_exchange_n(&lock->word, &expected, self_word(), false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+}
+
+void port_lock_acquire(struct port_lock *port_lock)
+{
+    struct lock *lock = lock_of(port_lock);
+    bool interrupts;
+
+    if (take_if_free(lock))
+        return;
+    port_assert(!port_lock_held(port_lock), "lock taken twice");
+    interrupts = sync_guard();
+    /* The owner may let go, by its fast path, until the bit is set; after that only through this lock. */
+    for (;;) {
+        if (take_if_free(lock))
+            break;
+        if (__atomic_fetch_or(&lock->word, WAITERS, __ATOMIC_RELAXED) & ~WAITERS) {
+            sync_block(&lock->waiting, PORT_FOREVER); /* woken as the owner */
+            break;
+        }
+        /* It was free: the bit stands alone; make it ours. */
+        __atomic_store_n(&lock->word, self_word(), __ATOMIC_RELAXED);
+        break;
+    }
+    sync_unguard(interrupts);
+}
+
+/* Under the guard. */
+static void hand_over(struct lock *lock)
+{
+    struct sync_thread *next = sync_wake(&lock->waiting);
+    u64 more = lock->waiting.head ? WAITERS : 0;
+
+    __atomic_store_n(&lock->word, next ? (u64)next | more : 0, __ATOMIC_RELEASE);
+}
+
+void port_lock_release(struct port_lock *port_lock)
+{
+    struct lock *lock = lock_of(port_lock);
+    u64 expected = self_word();
+    bool interrupts;
+
+    if (__atomic_compare_exchange_n(&lock->word, &expected, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        return;
+    port_assert(port_lock_held(port_lock), "lock released by another");
+    interrupts = sync_guard();
+    hand_over(lock);
+    sync_unguard(interrupts);
+}
+
+enum err port_wait(struct port_queue *port_queue, struct port_lock *port_lock, u64 deadline)
+{
+    struct queue *queue = (struct queue *)port_queue;
+    struct lock *lock = lock_of(port_lock);
+    bool interrupts, woken;
+
+    port_assert(port_lock_held(port_lock), "wait without the lock");
+    interrupts = sync_guard();
+    hand_over(lock);
+    woken = sync_block(&queue->waiting, deadline);
+    sync_unguard(interrupts);
+    port_lock_acquire(port_lock);
+    return woken ? ERR_OK : ERR_TIMEOUT;
+}
+
+void port_wake_one(struct port_queue *port_queue)
+{
+    struct queue *queue = (struct queue *)port_queue;
+    bool interrupts;
+
+    if (!__atomic_load_n(&queue->waiting.head, __ATOMIC_RELAXED))
+        return;
+    interrupts = sync_guard();
+    sync_wake(&queue->waiting);
+    sync_unguard(interrupts);
+}
+
+void port_wake_all(struct port_queue *port_queue)
+{
+    struct queue *queue = (struct queue *)port_queue;
+    bool interrupts;
+
+    if (!__atomic_load_n(&queue->waiting.head, __ATOMIC_RELAXED))
+        return;
+    interrupts = sync_guard();
+    while (sync_wake(&queue->waiting))
+        ;
+    sync_unguard(interrupts);
+}

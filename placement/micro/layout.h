@@ -1,0 +1,137 @@
+/*
+ * What the supervisor and the servers agree on: capability slots, addresses, the two shared pages, the
+ * supervisor's protocol.
+ *
+ * A server's CSpace is a root CNode of 256 slots with guard size 36, so that a capability pointer is slot <<
+ * 20; two slots hold CNodes of their own (guard and radix together 20 bits), whose entries are slot << 20 |
+ * index.
+ *
+ * A server's addresses start at its base (one range for each service, so that a breakpoint means one place):
+ *
+ *   +0x00000000  image
+ *   +0x04000000  information page, read-only in effect: written by the supervisor before the start
+ *   +0x04001000  record page: kept over deaths, read by the supervisor
+ *   +0x05000000  threads, 128 KiB each: a guard, the stack, IPC buffer and thread block, the transfer page
+ *   +0x08000000  kept memory of the service
+ *   WINDOW_BASE  xmap and unix: every frame of programs' memory, at WINDOW_BASE + number * 4096, mapped on
+ * first use
+ */
+#ifndef PLACEMENT_MICRO_LAYOUT_H
+#define PLACEMENT_MICRO_LAYOUT_H
+
+#include "lib/faults.h"
+#include "lib/types.h"
+#include "port/fault.h"
+
+/* ---- Capabilities ---- */
+
+#define CSPACE_RADIX      8
+#define CSPACE_SHIFT      20 /* bits below a slot of the root CNode */
+#define CSPACE_GUARD_BITS (64 - CSPACE_RADIX - CSPACE_SHIFT)
+#define CPTR(slot)        ((u64)(slot) << CSPACE_SHIFT)
+#define CPTR_IN(slot, i)  (CPTR(slot) | (u64)(i))
+
+enum server_slot {
+    SLOT_NAMES = 1,   /* CNode of four slots with the CNodes themselves: CNODE_* */
+    SLOT_SUPERVISOR,  /* endpoint, badge: the service; send and call */
+    SLOT_SERVICE,     /* endpoint of this service; receive */
+    SLOT_KEPT,        /* xmap: CNode of what outlives it */
+    SLOT_PRIVATE,     /* CNode for what dies with the server */
+    SLOT_VSPACE,      /* xmap: its own address space, to map the window */
+    SLOT_UNIX_VSPACE, /* xmap: unix's, likewise */
+    SLOT_ASID_POOL,   /* xmap */
+    SLOT_PROGRAMS,    /* unix: untyped for program threads */
+    SLOT_RECEIVED,    /* unix: where a capability in a message lands */
+    SLOT_CLIENT = 16, /* + service: endpoint to call that service */
+    SLOT_THREAD = 32, /* + 2 * thread: its TCB; + 1: its notification */
+    SLOT_FAULT = 176, /* + thread: endpoint its faults go to, badged with service and thread */
+};
+
+/* A look-up with bits left enters a CNode; so to operate on one it must be reached at the last bit: through
+ * SLOT_NAMES. */
+#define NAMES_RADIX   2
+#define CNODE_OWN     CPTR_IN(SLOT_NAMES, 1) /* unix: the root CNode, to receive into */
+#define CNODE_KEPT    CPTR_IN(SLOT_NAMES, 2)
+#define CNODE_PRIVATE CPTR_IN(SLOT_NAMES, 3)
+
+#define THREADS_MAX 72
+
+/* Badges. On the supervisor's endpoint: requests carry the service, faults the thread (from 1) as well. On
+ * any other endpoint of a server: its clients' services; a signal to the receiving thread carries
+ * BADGE_SIGNAL. */
+#define BADGE_OF(service)                (((u64)(service) + 1) << 8)
+#define BADGE_OF_THREAD(service, thread) (BADGE_OF(service) + (thread) + 1)
+#define BADGE_SERVICE(badge)             (((badge) >> 8) - 1)
+#define BADGE_THREAD(badge)              ((badge)&0xff) /* 0: a request */
+#define BADGE_SIGNAL                     (1ul << 62)
+
+/* ---- Addresses ---- */
+
+#define SERVER_RANGE         0x10000000ul /* each server's; a thread finds its base by its own tp */
+#define SERVER_BASE(service) (SERVER_RANGE * ((u64)(service) + 1))
+#define SERVER_INFO          0x04000000ul
+#define SERVER_RECORD        0x04001000ul
+#define SERVER_THREADS       0x05000000ul
+#define SERVER_KEPT          0x08000000ul
+
+#define THREAD_AREA        0x20000ul
+#define THREAD_STACK_PAGES 4
+#define THREAD_STACK_TOP   0x10000ul /* within the thread's area; below it the pages, below those nothing */
+#define THREAD_IPC         0x10000ul /* the IPC buffer's page; the thread block follows the buffer in it */
+#define THREAD_BLOCK       0x10400ul
+#define THREAD_TRANSFER    0x11000ul /* the thread's transfer page (port/transfer.h) */
+
+#define WINDOW_BASE 0x1000000000ul
+
+/* ---- Pages ---- */
+
+/* Read by the server. Sizes in bytes unless they count. */
+struct server_info {
+    u64 service;           /* enum port_service */
+    u64 generation;        /* from 1 */
+    u64 threads;           /* prepared, thread 0 runs first */
+    u64 operation_threads; /* of those, how many shall serve the endpoint */
+    u64 time_unit;         /* nanoseconds a count of the time CSR */
+    u64 kept_size;         /* at SERVER_KEPT; zero at the first start */
+    u64 frames;            /* xmap, unix: programs' frames there can be at most */
+    u64 leaf_tables;       /* xmap: programs' page tables there can be at most */
+    char bootargs[256];
+};
+
+enum call_state { CALL_NONE, CALL_WAITING };
+
+/* A call this thread makes to another service, for the supervisor that must finish it if that service dies.
+ */
+struct call_record {
+    u32 state;
+    u32 service;
+    u64 operation;
+};
+
+/* Kept; written by the server, read by the supervisor, which believes none of it more than it must. */
+struct server_record {
+    u64 call_place;   /* address of the one ecall by which this server calls others */
+    u64 busy_since;   /* time CSR when the request now served began; 0: idle */
+    u64 request_free; /* xmap: free frames when that request began */
+    u64 current_free; /* xmap: free frames now */
+    char fatal[96];   /* the broken invariant, if it said one */
+    struct fault_counter counters[FAULT_COUNT];
+    struct call_record calls[THREADS_MAX];
+};
+_Static_assert(sizeof(struct server_record) <= PAGE_SIZE, "the record is one page");
+_Static_assert(sizeof(struct server_info) <= PAGE_SIZE, "the information is one page");
+
+/* ---- Requests to the supervisor: labels above all fault types; every one is answered at once ---- */
+
+enum supervisor_request {
+    SUPERVISOR_LOG = 16,  /* bytes: count, then the text, 8 bytes a word */
+    SUPERVISOR_READY,     /* result of the start: enum err */
+    SUPERVISOR_POWER_OFF, /* exit code; no answer */
+    SUPERVISOR_ARM,       /* fault, n, always; the answer's label: enum err */
+};
+#define SUPERVISOR_LOG_MAX 640u
+
+/* Requests of xmap's endpoint beside its operations: placement's own, after the operations' numbers. */
+#define XMAP_GIVE_VSPACE 64u /* space; the answer carries its VSpace capability */
+
+#endif

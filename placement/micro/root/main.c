@@ -1,0 +1,145 @@
+/*
+ * The supervisor: the root task of Duo's system on micro (and on seL4). It starts the servers its description
+ * names, and from then on answers requests and deaths, one message at a time; it never waits for those it
+ * supervises.
+ */
+#include "abi/sel4/sel4.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "lib/words.h"
+#include "placement/micro/root/console.h"
+#include "placement/micro/root/process.h"
+#include "placement/micro/root/supervise.h"
+
+_Static_assert(offsetof(seL4_BootInfo, ipcBuffer) == 0x20, "system/start.S");
+
+#define PRIORITY 254
+
+u64 supervisor_endpoint;
+
+static const struct server_description descriptions[] = {
+#define SERVER(service, name, priority, threads, loops, private_bits, kept, restarts)                        \
+    {SERVICE_##service, name, priority, threads, loops, private_bits, kept, restarts},
+#define CLIENT(client, service)
+#include "system/micro.def"
+#undef SERVER
+#undef CLIENT
+};
+
+static const struct {
+    enum port_service service;
+    const char *lower, *name;
+} faults[] = {
+#define FAULT(service, id, name, class, trigger, mono, micro) {SERVICE_##service, #service, name},
+#include "port/fault.def"
+#undef FAULT
+};
+
+void root_main(seL4_BootInfo *info);
+
+static bool same_service(const char *upper, const char *given)
+{
+    for (; *upper && *given; upper++, given++) {
+        if ((*upper | 0x20) != *given)
+            return false;
+    }
+    return *upper == *given;
+}
+
+/* The counters lie in the record of the service whose fault it is. */
+static enum err arm(u64 fault, u64 n, bool always)
+{
+    if (fault >= FAULT_COUNT)
+        return ERR_ARGUMENT;
+    if (!servers[faults[fault].service].description)
+        return ERR_ABSENT;
+    fault_counter_arm(&servers[faults[fault].service].record->counters[fault], n, always);
+    return ERR_OK;
+}
+
+static void arm_from_arguments(void)
+{
+    char text[2 * FAULT_TEXT_MAX], service[FAULT_TEXT_MAX], name[FAULT_TEXT_MAX];
+
+    for (u32 i = 0; words_nth(root_board.bootargs, "fault", i, text, sizeof(text)); i++) {
+        u64 n;
+        bool always, armed = false;
+
+        if (fault_text_parse(text, service, name, &n, &always)) {
+            for (u32 f = 0; f < FAULT_COUNT; f++) {
+                if (same_service(faults[f].lower, service) && strcmp(faults[f].name, name) == 0)
+                    armed = arm(f, n, always) == ERR_OK;
+            }
+        }
+        if (!armed)
+            say("[sup] no such fault: %s\n", text);
+    }
+}
+
+static void log(u64 length)
+{
+    if (length <= SUPERVISOR_LOG_MAX)
+        say_bytes((const char *)&seL4_GetIPCBuffer()->msg[1], length);
+}
+
+/* The label of the answer. */
+static u64 request(struct server *server, u64 label)
+{
+    switch (label) {
+    case SUPERVISOR_LOG:
+        log(seL4_GetMR(0));
+        return ERR_OK;
+    case SUPERVISOR_READY:
+        supervise_ready(server, seL4_GetMR(0));
+        return ERR_OK;
+    case SUPERVISOR_POWER_OFF:
+        power_off(seL4_GetMR(0));
+    case SUPERVISOR_ARM:
+        return arm(seL4_GetMR(0), seL4_GetMR(1), seL4_GetMR(2) != 0);
+    default:
+        return ERR_ARGUMENT;
+    }
+}
+
+static _Noreturn void serve(void)
+{
+    seL4_Word badge;
+    seL4_MessageInfo_t info = seL4_Recv(supervisor_endpoint, &badge);
+
+    for (;;) {
+        u64 service = BADGE_SERVICE(badge), thread = BADGE_THREAD(badge);
+
+        if (service < SERVICE_COUNT && thread == 0) {
+            u64 label = request(&servers[service], seL4_MessageInfo_get_label(info));
+
+            info = seL4_ReplyRecv(supervisor_endpoint, seL4_MessageInfo_new(label, 0, 0, 0), &badge);
+            continue;
+        }
+        if (service < SERVICE_COUNT)
+            supervise_death(&servers[service], thread - 1, info);
+        info = seL4_Recv(supervisor_endpoint, &badge);
+    }
+}
+
+void root_main(seL4_BootInfo *info)
+{
+    char program[64];
+
+    console_read_board(info);
+    objects_init(info);
+    console_init();
+    say("\n[sup] duo on micro: the supervisor runs\n");
+    if (!words_value(root_board.bootargs, "run", program, sizeof(program))) {
+        say("[sup] there is no shell on micro yet: name a program by the boot argument run=PROGRAM, say "
+            "run=xmaptest\n");
+        power_off(EXIT_GAVE_UP);
+    }
+    seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, PRIORITY);
+    supervisor_endpoint = supply_make(&root_supply, seL4_EndpointObject, 0, 1);
+    for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
+        process_prepare(&descriptions[i]);
+    arm_from_arguments();
+    for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
+        process_start(&servers[descriptions[i].service]);
+    serve();
+}

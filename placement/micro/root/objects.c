@@ -1,0 +1,240 @@
+/* Slots, untyped memory, frames: see objects.h. */
+#include "placement/micro/root/objects.h"
+#include "placement/micro/root/console.h"
+
+#define PAGE_BITS  12
+#define SCRATCH    0x2000000000ul
+#define PIECES_MAX (CONFIG_MAX_NUM_BOOTINFO_UNTYPED_CAPS + 128)
+#define OWN_BITS   18
+#define RETYPE_MAX 256 /* objects in one call */
+#define OWN_SLOTS  128
+
+struct piece {
+    u64 slot, address, bits;
+    u64 used; /* bytes from the start */
+    bool device;
+};
+
+static struct piece pieces[PIECES_MAX];
+static u64 piece_count;
+static u64 next_slot, end_slot;
+
+struct supply root_supply;
+
+void objects_init(const seL4_BootInfo *info)
+{
+    next_slot = info->empty.start;
+    end_slot = info->empty.end;
+    for (u64 i = 0; i < info->untyped.end - info->untyped.start; i++) {
+        const seL4_UntypedDesc *d = &info->untypedList[i];
+
+        pieces[piece_count++] =
+            (struct piece){info->untyped.start + i, d->paddr, d->sizeBits, 0, d->isDevice};
+    }
+    supply_init(&root_supply, OWN_BITS, OWN_SLOTS);
+    tables_map(&root_supply, seL4_CapInitThreadVSpace, SCRATCH, 2 * 1024 * 1024);
+}
+
+u64 slots_take(u64 count)
+{
+    u64 first = next_slot;
+
+    if (count > end_slot - next_slot)
+        root_fail("out of capability slots");
+    next_slot += count;
+    return first;
+}
+
+/* Moving a slot onto itself is refused because it is full, or because there is nothing to move: nothing
+ * happens. */
+u64 slots_count_empty(u64 first, u64 end)
+{
+    u64 count = 0;
+
+    for (u64 slot = first; slot < end; slot++)
+        count +=
+            seL4_CNode_Move(ROOT_CNODE, slot, ROOT_DEPTH, ROOT_CNODE, slot, ROOT_DEPTH) == seL4_FailedLookup;
+    return count;
+}
+
+static seL4_Error retype(u64 untyped, u64 type, u64 bits, u64 slot, u64 count)
+{
+    return seL4_Untyped_Retype(untyped, type, bits, ROOT_CNODE, 0, 0, slot, count);
+}
+
+/* The smallest piece of memory with room for an aligned 2^bits. */
+static struct piece *piece_for(u64 bits)
+{
+    struct piece *best = NULL;
+
+    for (u64 i = 0; i < piece_count; i++) {
+        struct piece *p = &pieces[i];
+
+        if (p->device || p->bits < bits || round_up(p->used, 1ul << bits) > (1ul << p->bits) - (1ul << bits))
+            continue;
+        if (!best || p->bits < best->bits)
+            best = p;
+    }
+    return best;
+}
+
+static u64 take_from(struct piece *piece, u64 bits)
+{
+    u64 slot = slots_take(1);
+
+    if (retype(piece->slot, seL4_UntypedObject, bits, slot, 1) != seL4_NoError)
+        root_fail("untyped memory is not as described");
+    piece->used = round_up(piece->used, 1ul << bits) + (1ul << bits);
+    return slot;
+}
+
+u64 untyped_take(u64 bits)
+{
+    struct piece *piece = piece_for(bits);
+
+    if (!piece)
+        root_fail("out of memory");
+    return take_from(piece, bits);
+}
+
+u64 untyped_take_at_most(u64 *bits)
+{
+    while (*bits > PAGE_BITS && !piece_for(*bits))
+        (*bits)--;
+    return untyped_take(*bits);
+}
+
+void supply_init(struct supply *supply, u64 bits, u64 slots)
+{
+    supply->untyped = untyped_take(bits);
+    supply->first = supply->next = slots_take(slots);
+    supply->end = supply->first + slots;
+    supply->pages = 0;
+}
+
+void supply_reset(struct supply *supply)
+{
+    if (seL4_CNode_Revoke(ROOT_CNODE, supply->untyped, ROOT_DEPTH) != seL4_NoError)
+        root_fail("a server's memory cannot be revoked");
+    supply->next = supply->first;
+    supply->pages = 0;
+}
+
+u64 supply_make(struct supply *supply, u64 type, u64 bits, u64 count)
+{
+    u64 slot = supply->next;
+
+    if (count > supply->end - supply->next)
+        root_fail("a server's slots are used up");
+    for (u64 made = 0; made < count; made += RETYPE_MAX) {
+        if (retype(supply->untyped, type, bits, slot + made, min_u64(count - made, RETYPE_MAX)) !=
+            seL4_NoError)
+            root_fail("a server's memory is used up");
+    }
+    supply->next += count;
+    if (type == seL4_RISCV_4K_Page || type == seL4_RISCV_PageTableObject)
+        supply->pages += count;
+    return slot;
+}
+
+/* Cuts a piece of device memory in halves until the wanted page is one; the halves stay in the table for
+ * later. */
+static u64 cut_down(struct piece *piece, u64 address)
+{
+    while (piece->bits > PAGE_BITS) {
+        u64 half = piece->bits - 1, slot = slots_take(2);
+
+        if (piece_count + 2 > PIECES_MAX ||
+            retype(piece->slot, seL4_UntypedObject, half, slot, 2) != seL4_NoError)
+            return 0;
+        pieces[piece_count] = (struct piece){slot, piece->address, half, 0, true};
+        pieces[piece_count + 1] = (struct piece){slot + 1, piece->address + (1ul << half), half, 0, true};
+        piece->used = 1ul << piece->bits;
+        piece = &pieces[piece_count + (address >> half & 1)];
+        piece_count += 2;
+    }
+    return piece->slot;
+}
+
+u64 device_frame(u64 address)
+{
+    for (u64 i = 0; i < piece_count; i++) {
+        struct piece *p = &pieces[i];
+        u64 page, frame;
+
+        if (!p->device || p->used || address < p->address || address - p->address >= 1ul << p->bits)
+            continue;
+        page = cut_down(p, address);
+        frame = slots_take(1);
+        if (!page || retype(page, seL4_RISCV_4K_Page, PAGE_BITS, frame, 1) != seL4_NoError)
+            return 0;
+        return frame;
+    }
+    return 0;
+}
+
+/* Makes the table the kernel missed; which level it is for, the kernel knows by the address. */
+static void table_add(struct supply *tables, u64 vspace, u64 address)
+{
+    u64 table = supply_make(tables, seL4_RISCV_PageTableObject, 0, 1);
+
+    if (seL4_RISCV_PageTable_Map(table, vspace, address, seL4_RISCV_Default_VMAttributes) != seL4_NoError)
+        root_fail("a page table cannot be mapped");
+}
+
+void page_map(struct supply *tables, u64 vspace, u64 frame, u64 address, seL4_CapRights_t rights,
+              bool executable)
+{
+    seL4_Word attributes = executable ? seL4_RISCV_Default_VMAttributes : seL4_RISCV_ExecuteNever;
+    seL4_Error error = seL4_RISCV_Page_Map(frame, vspace, address, rights, attributes);
+
+    for (u32 level = 0; level < 2 && error == seL4_FailedLookup; level++) {
+        table_add(tables, vspace, address);
+        error = seL4_RISCV_Page_Map(frame, vspace, address, rights, attributes);
+    }
+    if (error != seL4_NoError)
+        root_fail("a page cannot be mapped");
+}
+
+void tables_map(struct supply *tables, u64 vspace, u64 address, u64 size)
+{
+    u64 last = address + size;
+
+    for (; address < last; address += 1ul << 21) {
+        seL4_Error error = seL4_NoError;
+
+        while (error == seL4_NoError) { /* DeleteFirst: all levels are there */
+            u64 table = supply_make(tables, seL4_RISCV_PageTableObject, 0, 1);
+
+            error = seL4_RISCV_PageTable_Map(table, vspace, address, seL4_RISCV_Default_VMAttributes);
+            if (error != seL4_NoError)
+                seL4_CNode_Delete(ROOT_CNODE, table, ROOT_DEPTH);
+        }
+    }
+}
+
+void *scratch_map(u64 frame)
+{
+    seL4_RISCV_Page_Unmap(frame);
+    page_map(&root_supply, seL4_CapInitThreadVSpace, frame, SCRATCH, seL4_ReadWrite, false);
+    return (void *)SCRATCH;
+}
+
+void scratch_unmap(u64 frame)
+{
+    seL4_RISCV_Page_Unmap(frame);
+}
+
+void cap_copy(u64 cnode, u64 slot, u64 radix, u64 source, seL4_CapRights_t rights)
+{
+    if (seL4_CNode_Copy(cnode, slot, (seL4_Uint8)radix, ROOT_CNODE, source, ROOT_DEPTH, rights) !=
+        seL4_NoError)
+        root_fail("a capability cannot be copied");
+}
+
+void cap_mint(u64 cnode, u64 slot, u64 radix, u64 source, seL4_CapRights_t rights, u64 data)
+{
+    if (seL4_CNode_Mint(cnode, slot, (seL4_Uint8)radix, ROOT_CNODE, source, ROOT_DEPTH, rights, data) !=
+        seL4_NoError)
+        root_fail("a capability cannot be minted");
+}

@@ -1,0 +1,70 @@
+/*
+ * The supervisor's stock: slots of its CNode, untyped memory, device frames, and how pages get into address
+ * spaces.
+ *
+ * Nothing here is ever given back one by one: what must come back is retyped from an untyped of its own
+ * (struct supply) and returns when that untyped is revoked.
+ *
+ * Every function that cannot do its work ends the system with a message (root_fail): it runs at boot, or out
+ * of a supply whose size is fixed.
+ */
+#ifndef PLACEMENT_MICRO_ROOT_OBJECTS_H
+#define PLACEMENT_MICRO_ROOT_OBJECTS_H
+
+#include "abi/sel4/sel4.h"
+#include "lib/types.h"
+
+#define ROOT_CNODE seL4_CapInitThreadCNode
+#define ROOT_DEPTH 64
+
+/* An untyped and a range of slots, used up from the start. */
+struct supply {
+    u64 untyped;
+    u64 first, next, end; /* slots */
+    u64 pages;            /* frames and tables made of it */
+};
+
+void objects_init(const seL4_BootInfo *info);
+
+/* `count` slots in a row, for good. */
+u64 slots_take(u64 count);
+
+/* How many slots of [first, end) are empty, by asking the kernel. */
+u64 slots_count_empty(u64 first, u64 end);
+
+/* An untyped of 2^bits bytes. `largest` (bits) gives the largest one up to that and says which. */
+u64 untyped_take(u64 bits);
+u64 untyped_take_at_most(u64 *bits);
+
+/* A supply of 2^bits bytes with `slots` slots; back to its beginning, everything made of it gone. */
+void supply_init(struct supply *supply, u64 bits, u64 slots);
+void supply_reset(struct supply *supply);
+
+/* A new object; its slot. `count` objects in slots that follow each other. */
+u64 supply_make(struct supply *supply, u64 type, u64 bits, u64 count);
+
+/* The frame at a device's address; 0 if the kernel gives no such memory. Asked once a frame. */
+u64 device_frame(u64 address);
+
+/* Maps a frame; page tables come from `tables`. */
+void page_map(struct supply *tables, u64 vspace, u64 frame, u64 address, seL4_CapRights_t rights,
+              bool executable);
+/* The tables alone, for [address, address + size). */
+void tables_map(struct supply *tables, u64 vspace, u64 address, u64 size);
+
+/* Shows a frame to the supervisor, one at a time; whoever had it mapped through the same capability loses it.
+ */
+void *scratch_map(u64 frame);
+void scratch_unmap(u64 frame);
+
+/* The supply for the supervisor's own tables and copies. */
+extern struct supply root_supply;
+
+/* A capability copied to a new slot of a server's CNode (radix bits deep), with a badge or CNode guard if not
+ * 0. */
+void cap_copy(u64 cnode, u64 slot, u64 radix, u64 source, seL4_CapRights_t rights);
+void cap_mint(u64 cnode, u64 slot, u64 radix, u64 source, seL4_CapRights_t rights, u64 data);
+
+_Noreturn void root_fail(const char *what);
+
+#endif

@@ -1,0 +1,214 @@
+/*
+ * What the supervisor does when a server dies, in this order: evidence, callers, reclaim, a fresh image.
+ *
+ * The server's endpoint outlives it: who calls now waits there for the next generation. Who was already
+ * waiting for an answer would wait for ever, since seL4 wakes nobody: so each such thread is stopped, and if
+ * its pc still is the one ecall by which its server calls others, the call is finished with
+ * ERR_PEER_RESTARTED. A thread that had its answer has left that ecall behind and simply goes on.
+ *
+ * Nothing read from a record or a stack is trusted further than to print it or to compare it.
+ */
+#include "placement/micro/root/supervise.h"
+#include "lib/err.h"
+#include "lib/string.h"
+#include "placement/micro/root/console.h"
+
+#define CALLERS_MAX 16
+#define SECOND_NS   1000000000ul
+#define STACK_COPY  0x2000600000ul /* where the supervisor looks at a dead thread's stack */
+
+u64 time_now(void)
+{
+    u64 time;
+
+    __asm__ volatile(".option push\n.option arch, +zicsr\nrdtime %0\n.option pop" : "=r"(time));
+    return time;
+}
+
+static u64 nanoseconds(u64 counts)
+{
+    return counts * (SECOND_NS / root_board.timebase);
+}
+
+/* ---- Evidence ---- */
+
+static void say_place(const struct server *server, u64 address)
+{
+    u64 offset;
+    const char *name = symbols_find(&server->symbols, address, &offset);
+
+    if (name)
+        say(" %s+0x%lx", name, offset);
+    else
+        say(" 0x%lx", address);
+}
+
+static bool is_messenger(const struct server *server, u64 address)
+{
+    u64 offset;
+    const char *name = symbols_find(&server->symbols, address, &offset);
+
+    return name && strcmp(name, "port_fatal") == 0;
+}
+
+/* Follows the frame pointers through copies of the stack's capabilities. Returns how many places there are.
+ */
+static u64 backtrace(struct server *server, u64 thread, const seL4_UserContext *registers, u64 *places)
+{
+    u64 top =
+        SERVER_BASE(server->description->service) + SERVER_THREADS + thread * THREAD_AREA + THREAD_STACK_TOP;
+    u64 bottom = top - THREAD_STACK_PAGES * PAGE_SIZE, fp = registers->s0, count = 0;
+    static u64 copies; /* slots, taken once */
+
+    if (!copies)
+        copies = slots_take(THREAD_STACK_PAGES);
+
+    for (u64 i = 0; i < THREAD_STACK_PAGES; i++) {
+        cap_copy(ROOT_CNODE, copies + i, ROOT_DEPTH, server->stack[thread] + i, seL4_ReadWrite);
+        page_map(&root_supply, seL4_CapInitThreadVSpace, copies + i, STACK_COPY + i * PAGE_SIZE, seL4_CanRead,
+                 false);
+    }
+    places[count++] = registers->pc;
+    while (count < CALLERS_MAX && fp % 8 == 0 && fp >= bottom + 16 && fp <= top) {
+        const u64 *words = (const u64 *)(STACK_COPY + (fp - bottom));
+        u64 next = words[-2];
+
+        if (words[-1] == 0)
+            break;
+        places[count++] = words[-1] - 1; /* the call, not what follows it */
+        if (next <= fp)
+            break;
+        fp = next;
+    }
+    for (u64 i = 0; i < THREAD_STACK_PAGES; i++)
+        seL4_CNode_Delete(ROOT_CNODE, copies + i, ROOT_DEPTH);
+    return count;
+}
+
+static void say_cause(const struct server *server, u64 label, u64 address, u64 code)
+{
+    const char *fatal = server->record->fatal;
+
+    if (label == seL4_Fault_UserException && fatal[0])
+        say("%.90s", fatal);
+    else if (label == seL4_Fault_VMFault)
+        say("page fault at 0x%lx", address);
+    else if (label == seL4_Fault_UserException)
+        say("exception %lu", code);
+    else if (label == seL4_Fault_CapFault)
+        say("use of capability 0x%lx, which it does not have", address);
+    else
+        say("unknown system call");
+}
+
+static void say_death(struct server *server, u64 thread, seL4_MessageInfo_t fault)
+{
+    u64 label = seL4_MessageInfo_get_label(fault), address = seL4_GetMR(1), code = seL4_GetMR(2);
+    seL4_UserContext registers = {0};
+    u64 places[CALLERS_MAX], count, first = 0;
+
+    server->record->fatal[sizeof(server->record->fatal) - 1] = '\0';
+    seL4_TCB_ReadRegisters(server->tcb[thread], 0, 0, 32, &registers);
+    say("\n[sup] %s: died: ", server->description->name);
+    say_cause(server, label, address, code);
+    count = backtrace(server, thread, &registers, places);
+    while (first + 1 < count && is_messenger(server, places[first]))
+        first++;
+    say("\n[sup] %s:   in", server->description->name);
+    say_place(server, places[first]);
+    say(", generation %lu, thread %lu\n", server->generation, thread);
+    if (first + 1 < count) {
+        say("[sup] %s:   called by", server->description->name);
+        for (u64 i = first + 1; i < count; i++)
+            say_place(server, places[i]);
+        say("\n");
+    }
+}
+
+/* ---- Callers ---- */
+
+static bool finish_call(struct server *caller, u64 thread, const struct server *dead)
+{
+    const struct call_record *call = &caller->record->calls[thread];
+    seL4_UserContext registers = {0};
+
+    if (call->state != CALL_WAITING || call->service != dead->description->service)
+        return false;
+    seL4_TCB_Suspend(caller->tcb[thread]);
+    seL4_TCB_ReadRegisters(caller->tcb[thread], 0, 0, 32, &registers);
+    if (registers.pc != caller->record->call_place) {
+        seL4_TCB_Resume(caller->tcb[thread]);
+        return false;
+    }
+    registers.pc += 4;
+    registers.a0 = 0;
+    registers.a1 = seL4_MessageInfo_new(ERR_PEER_RESTARTED, 0, 0, 0).words[0];
+    seL4_TCB_WriteRegisters(caller->tcb[thread], 1, 0, 32, &registers);
+    return true;
+}
+
+static u64 finish_calls(const struct server *dead)
+{
+    u64 finished = 0;
+
+    for (u32 s = 0; s < SERVICE_COUNT; s++) {
+        if (!servers[s].description || &servers[s] == dead || servers[s].state == SERVER_DEAD)
+            continue;
+        for (u64 thread = 0; thread < servers[s].description->threads; thread++)
+            finished += finish_call(&servers[s], thread, dead);
+    }
+    return finished;
+}
+
+/* ---- Death and the next generation ---- */
+
+static void give_up(const struct server *server, const char *why)
+{
+    say("[sup] %s: gave up: %s\n", server->description->name, why);
+    power_off(EXIT_GAVE_UP);
+}
+
+void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault)
+{
+    const struct server_description *d = server->description;
+    u64 now = time_now(), pages = server->private_pages, slots = server->private_slots, empty, empty_now,
+        finished;
+
+    server->deaths_in_a_row = nanoseconds(now - server->died) < SECOND_NS ? server->deaths_in_a_row + 1 : 1;
+    server->died = now;
+    server->free_before = server->record->request_free;
+    say_death(server, thread, fault);
+    server->state = SERVER_DEAD;
+    if (d->restarts == 0)
+        give_up(server, "nothing can be restarted without it");
+    if (server->deaths_in_a_row > d->restarts)
+        give_up(server, "it dies again and again");
+    empty = slots_count_empty(server->supply.first, server->supply.end);
+    process_end(server);
+    empty_now = slots_count_empty(server->supply.first, server->supply.end);
+    say("[sup] %s:   reclaimed %lu frames and %lu slots, leaked %lu\n", d->name, pages, empty_now - empty,
+        server->supply.end - server->supply.first - empty_now);
+    process_start(server);
+    server->slots_before = empty;
+    server->slots_after = slots_count_empty(server->supply.first, server->supply.end);
+    finished = finish_calls(server);
+    if (server->private_pages != pages || server->private_slots != slots)
+        say("[sup] %s:   the new generation takes %lu frames and %lu slots\n", d->name, server->private_pages,
+            server->private_slots);
+    server->calls_finished = finished;
+}
+
+void supervise_ready(struct server *server, u64 result)
+{
+    const char *name = server->description->name;
+
+    if (result != ERR_OK)
+        return; /* it will say why, and die of it */
+    server->state = SERVER_RUNNING;
+    if (server->generation == 1)
+        return;
+    say("[sup] %s:   free frames %lu before, %lu after; free slots %lu before, %lu after\n", name,
+        server->free_before, server->record->current_free, server->slots_before, server->slots_after);
+    say("[sup] %s: restarted, generation %lu, after %lu us; calls finished with an error: %lu\n", name,
+        server->generation, nanoseconds(time_now() - server->died) / 1000, server->calls_finished);
+}

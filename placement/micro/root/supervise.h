@@ -1,0 +1,15 @@
+/* Deaths: evidence, reclaim, the next generation, and the callers of the dead. */
+#ifndef PLACEMENT_MICRO_ROOT_SUPERVISE_H
+#define PLACEMENT_MICRO_ROOT_SUPERVISE_H
+
+#include "placement/micro/root/process.h"
+
+/* Thread `thread` of the server has faulted with this message, which lies in the IPC buffer. */
+void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault);
+
+/* The server says that it has started, with this result. */
+void supervise_ready(struct server *server, u64 result);
+
+u64 time_now(void); /* the time CSR */
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * Calls between services, and the loop at the other end. Both speak what port/operation.h describes.
+ *
+ * Request: label = operation's number, words = in values. Answer: label = enum err, words = out values, if it
+ * is OK.
+ */
+#include "placement/micro/server/runtime.h"
+#include "port/log.h"
+
+extern u8 service_ecall_place[];
+u64 service_ecall(u64 endpoint, u64 info, u64 *mr);
+
+#define REGISTER_WORDS 4u
+
+static enum err exchange(enum port_service service, seL4_MessageInfo_t *info, u64 *words)
+{
+    struct call_record *record = &server_record()->calls[sync_self()->index];
+
+    server_record()->call_place = (u64)service_ecall_place;
+    record->service = service;
+    record->operation = seL4_MessageInfo_get_label(*info);
+    __atomic_store_n(&record->state, CALL_WAITING, __ATOMIC_RELEASE);
+    info->words[0] = service_ecall(CPTR(SLOT_CLIENT + service), info->words[0], words);
+    __atomic_store_n(&record->state, CALL_NONE, __ATOMIC_RELEASE);
+    return (enum err)seL4_MessageInfo_get_label(*info);
+}
+
+enum err service_call(enum port_service service, u64 operation, u64 *words, u32 in)
+{
+    seL4_MessageInfo_t info = seL4_MessageInfo_new(operation, 0, 0, in);
+
+    for (u32 i = REGISTER_WORDS; i < in; i++)
+        seL4_SetMR((int)i, words[i]);
+    return exchange(service, &info, words);
+}
+
+enum err service_request(enum port_service service, seL4_MessageInfo_t *info)
+{
+    return exchange(service, info, seL4_GetIPCBuffer()->msg);
+}
+
+u64 server_ask(enum supervisor_request request, u64 length, u64 w0, u64 w1, u64 w2)
+{
+    seL4_MessageInfo_t info = seL4_MessageInfo_new(request, 0, 0, length);
+
+    info = seL4_CallWithMRs(CPTR(SLOT_SUPERVISOR), info, &w0, &w1, &w2, NULL);
+    return seL4_MessageInfo_get_label(info);
+}
+
+static seL4_MessageInfo_t answer(const struct server_loop *loop, seL4_MessageInfo_t info, u64 *words)
+{
+    u64 label = seL4_MessageInfo_get_label(info);
+    enum err err;
+
+    for (u32 i = REGISTER_WORDS; i < OPERATION_IN_MAX; i++)
+        words[i] = seL4_GetMR((int)i);
+    if (label < loop->count) {
+        err = loop->operations[label](words);
+        return seL4_MessageInfo_new(err, 0, 0, err == ERR_OK ? loop->outs[label] : 0);
+    }
+    if (loop->request)
+        return loop->request(label, words);
+    return seL4_MessageInfo_new(ERR_ARGUMENT, 0, 0, 0);
+}
+
+void server_serve(void *argument)
+{
+    const struct server_loop *loop = argument;
+    u64 words[OPERATION_IN_MAX] = {0};
+    seL4_Word badge;
+    seL4_MessageInfo_t info =
+        seL4_RecvWithMRs(CPTR(SLOT_SERVICE), &badge, &words[0], &words[1], &words[2], &words[3]);
+
+    for (;;) {
+        if (badge == BADGE_SIGNAL) { /* a wake-up whose reason has passed */
+            info = seL4_RecvWithMRs(CPTR(SLOT_SERVICE), &badge, &words[0], &words[1], &words[2], &words[3]);
+            continue;
+        }
+        if (loop->note)
+            loop->note(true);
+        info = answer(loop, info, words);
+        if (loop->note)
+            loop->note(false);
+        info = seL4_ReplyRecvWithMRs(CPTR(SLOT_SERVICE), info, &badge, &words[0], &words[1], &words[2],
+                                     &words[3]);
+    }
+}

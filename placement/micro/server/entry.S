@@ -1,0 +1,42 @@
+/*
+ * Where a server's threads begin, and the one ecall by which it calls other services.
+ */
+
+/* Thread 0, from the supervisor: sp and tp set. */
+        .section .text.entry, "ax"
+        .globl  _start
+_start:
+        li      s0, 0
+        li      ra, 0
+        call    server_main
+
+/* Other threads, from port_thread_start(): a0 the thread block. */
+        .globl  thread_begin
+thread_begin:
+        li      s0, 0
+        li      ra, 0
+        call    thread_run
+
+/*
+ * u64 service_ecall(u64 endpoint, u64 info, u64 mr[4])   a0, a1, a2; returns the answer's info
+ *
+ * The supervisor recognises a thread that waits in a call by its pc: service_ecall_place. It then sets a1 to an answer of
+ * its own and lets the thread go on behind the ecall.
+ */
+        .text
+        .globl  service_ecall, service_ecall_place
+service_ecall:
+        mv      t0, a2
+        ld      a2, 0(t0)
+        ld      a3, 8(t0)
+        ld      a4, 16(t0)
+        ld      a5, 24(t0)
+        li      a7, -1                          /* seL4_SysCall */
+service_ecall_place:
+        ecall
+        sd      a2, 0(t0)
+        sd      a3, 8(t0)
+        sd      a4, 16(t0)
+        sd      a5, 24(t0)
+        mv      a0, a1
+        ret

@@ -1,0 +1,76 @@
+/*
+ * The inside of a server process: threads, calls, the loop that serves an endpoint. Linked into every server.
+ */
+#ifndef PLACEMENT_MICRO_SERVER_RUNTIME_H
+#define PLACEMENT_MICRO_SERVER_RUNTIME_H
+
+#include "abi/sel4/sel4.h"
+#include "lib/err.h"
+#include "placement/common/sync.h"
+#include "placement/micro/layout.h"
+#include "port/operation.h"
+
+/* What tp points at. The first word is where abi/sel4 looks for the IPC buffer. */
+struct sync_thread {
+    seL4_IPCBuffer *ipc_buffer;
+    u64 index;
+    struct sync_thread *next; /* in a wait list */
+    struct sync_list *list;   /* under the guard; NULL once woken */
+    u64 running;              /* taken from the pool of threads */
+    const char *name;
+    void (*entry)(void *);
+    void *argument;
+};
+
+/* Defined by each server; called on thread 0 with everything else ready. Never returns. */
+_Noreturn void server_main(void);
+
+void server_log(const char *bytes, u64 length); /* to the serial line, as it is */
+
+const struct server_info *server_info(void);
+struct server_record *server_record(void);
+
+/* The base address of this server and the block of one of its threads. */
+u64 server_base(void);
+struct sync_thread *server_thread(u64 index);
+
+/* Signals a thread's notification: it leaves whatever wait it is in. */
+void server_signal(u64 thread);
+
+/* Waits for this thread's own notification. */
+void server_pause(void);
+
+/* A request to the supervisor: words in (at most 4), label of the answer out. */
+u64 server_ask(enum supervisor_request request, u64 length, u64 w0, u64 w1, u64 w2);
+
+/*
+ * Calls an operation of another service: `words` holds the in values, then the out values. Waits for the
+ * answer. ERR_PEER_RESTARTED if the service died meanwhile (put there by the supervisor).
+ */
+enum err service_call(enum port_service service, u64 operation, u64 *words, u32 in);
+
+/* The same for a request of the placement's own, its words and capabilities in the IPC buffer. */
+enum err service_request(enum port_service service, seL4_MessageInfo_t *info);
+
+/* An operation as the loop calls it: in values and out values in `words`. */
+typedef enum err (*server_operation)(u64 *words);
+
+/* Called for labels beyond the table; returns the answer, which may carry a capability. NULL: no such
+ * requests. */
+typedef seL4_MessageInfo_t (*server_request)(u64 label, const u64 *words);
+
+/* Called before and after each request, to note what the supervisor may want to know. May be NULL. */
+typedef void (*server_note)(bool begins);
+
+struct server_loop {
+    const server_operation *operations;
+    const u8 *outs; /* words of each answer */
+    u64 count;
+    server_request request;
+    server_note note;
+};
+
+/* Serves the endpoint for ever on this thread. `argument`: struct server_loop. */
+void server_serve(void *argument);
+
+#endif

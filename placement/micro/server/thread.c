@@ -1,0 +1,209 @@
+/*
+ * Threads of a server: prepared by the supervisor, taken from a pool here; and how they wait for each other.
+ *
+ * Each has a notification of its own, bound to it, so that a signal reaches it in port_wait() and in a Recv
+ * alike. A signal may come for a reason that has passed: every wait is a loop around its condition.
+ *
+ * The guard is a spinning flag: sections under it are a few instructions, all threads of a server have one
+ * priority, and a thread that finds it closed yields to the one inside.
+ */
+#include "port/thread.h"
+#include "placement/micro/server/runtime.h"
+#include "port/log.h"
+#include "port/sync.h"
+#include "port/time.h"
+#include "port/transfer.h"
+
+static u32 guard;
+
+struct sync_thread *sync_self(void)
+{
+    struct sync_thread *self;
+
+    __asm__("mv %0, tp" : "=r"(self));
+    return self;
+}
+
+u64 server_base(void)
+{
+    return (u64)sync_self() & ~(SERVER_RANGE - 1);
+}
+
+const struct server_info *server_info(void)
+{
+    return (const struct server_info *)(server_base() + SERVER_INFO);
+}
+
+struct server_record *server_record(void)
+{
+    return (struct server_record *)(server_base() + SERVER_RECORD);
+}
+
+struct sync_thread *server_thread(u64 index)
+{
+    return (struct sync_thread *)(server_base() + SERVER_THREADS + index * THREAD_AREA + THREAD_BLOCK);
+}
+
+void server_signal(u64 thread)
+{
+    seL4_Signal(CPTR(SLOT_THREAD + 2 * thread + 1));
+}
+
+void server_pause(void)
+{
+    seL4_Wait(CPTR(SLOT_THREAD + 2 * sync_self()->index + 1), NULL);
+}
+
+bool sync_guard(void)
+{
+    while (__atomic_exchange_n(&guard, 1, __ATOMIC_ACQUIRE))
+        seL4_Yield();
+    return true;
+}
+
+void sync_unguard(bool token)
+{
+    (void)token;
+    __atomic_store_n(&guard, 0, __ATOMIC_RELEASE);
+}
+
+static void list_append(struct sync_list *list, struct sync_thread *thread)
+{
+    thread->next = NULL;
+    thread->list = list;
+    if (list->tail)
+        list->tail->next = thread;
+    else
+        list->head = thread;
+    list->tail = thread;
+}
+
+static void list_remove(struct sync_list *list, struct sync_thread *thread)
+{
+    struct sync_thread *before = NULL;
+
+    for (struct sync_thread *at = list->head; at != thread; at = at->next)
+        before = at;
+    if (before)
+        before->next = thread->next;
+    else
+        list->head = thread->next;
+    if (list->tail == thread)
+        list->tail = before;
+    thread->list = NULL;
+}
+
+/* Until this system has a timer server, a wait with a deadline looks at the clock between turns of the other
+ * threads. */
+static void wait_or_look(u64 deadline)
+{
+    if (deadline == PORT_FOREVER)
+        server_pause();
+    else
+        seL4_Yield();
+}
+
+bool sync_block(struct sync_list *list, u64 deadline)
+{
+    struct sync_thread *self = sync_self();
+    bool woken = true;
+
+    list_append(list, self);
+    while (self->list && woken) {
+        sync_unguard(true);
+        wait_or_look(deadline);
+        sync_guard();
+        if (self->list && port_now() >= deadline) {
+            list_remove(list, self);
+            woken = false;
+        }
+    }
+    return woken;
+}
+
+struct sync_thread *sync_wake(struct sync_list *list)
+{
+    struct sync_thread *thread = list->head;
+
+    if (thread) {
+        list_remove(list, thread);
+        server_signal(thread->index);
+    }
+    return thread;
+}
+
+void thread_begin(void);
+void thread_run(struct sync_thread *self);
+
+void thread_run(struct sync_thread *self)
+{
+    self->entry(self->argument);
+    port_fatal("thread function returned");
+}
+
+enum err port_thread_start(const char *name, void (*entry)(void *), void *argument)
+{
+    struct sync_thread *thread = NULL;
+    seL4_UserContext registers = {0};
+
+    sync_guard();
+    for (u64 i = 1; i < server_info()->threads && !thread; i++) {
+        if (!server_thread(i)->running) {
+            thread = server_thread(i);
+            thread->running = true;
+        }
+    }
+    sync_unguard(true);
+    if (!thread)
+        return ERR_NO_SLOT;
+    thread->name = name;
+    thread->entry = entry;
+    thread->argument = argument;
+    thread->list = NULL;
+    registers.pc = (u64)thread_begin;
+    registers.sp = server_base() + SERVER_THREADS + thread->index * THREAD_AREA + THREAD_STACK_TOP;
+    registers.a0 = registers.tp = (u64)thread;
+    if (seL4_TCB_WriteRegisters(CPTR(SLOT_THREAD + 2 * thread->index), 1, 0, 32, &registers) != seL4_NoError)
+        port_fatal("a thread of this server cannot be started");
+    return ERR_OK;
+}
+
+/* The thread is free once it is suspended; whoever takes it before that rewrites its registers, which stops
+ * it too. */
+void port_thread_exit(void)
+{
+    struct sync_thread *self = sync_self();
+
+    __atomic_store_n(&self->running, false, __ATOMIC_RELEASE);
+    for (;;)
+        seL4_TCB_Suspend(CPTR(SLOT_THREAD + 2 * self->index));
+}
+
+u32 port_threads_free(void)
+{
+    u32 count = 0;
+
+    for (u64 i = 1; i < server_info()->threads; i++)
+        count += !server_thread(i)->running;
+    return count;
+}
+
+u64 port_now(void)
+{
+    u64 time;
+
+    __asm__ volatile(".option push\n.option arch, +zicsr\nrdtime %0\n.option pop" : "=r"(time));
+    return time * server_info()->time_unit;
+}
+
+u64 port_transfer_id(void)
+{
+    return sync_self()->index;
+}
+
+u8 *port_transfer(u64 id)
+{
+    if (id >= server_info()->threads)
+        return NULL;
+    return (u8 *)(server_base() + SERVER_THREADS + id * THREAD_AREA + THREAD_TRANSFER);
+}

@@ -1,0 +1,68 @@
+/*
+ * The xmap server: the core's operations on its endpoint, and one request of the placement's own.
+ */
+#include "placement/micro/server/keep.h"
+#include "placement/micro/server/operations.h"
+#include "placement/micro/xmap/server.h"
+#include "port/log.h"
+#include "port/thread.h"
+#include "port/time.h"
+#include "port/vspace.h"
+#include "port/xmap.h"
+
+#define OPERATION OPERATION_ENTRY
+#include "port/xmap.def"
+#undef OPERATION
+
+static const server_operation operations[] = {
+#define OPERATION OPERATION_IN_TABLE
+#include "port/xmap.def"
+#undef OPERATION
+};
+
+static const u8 outs[] = {
+#define OPERATION OPERATION_OUT_TABLE
+#include "port/xmap.def"
+#undef OPERATION
+};
+
+/* The address space of a program, for its thread: unix makes threads, xmap the spaces they run in. */
+static seL4_MessageInfo_t request(u64 label, const u64 *words)
+{
+    u64 root = label == XMAP_GIVE_VSPACE ? vspace_root_cap((u32)words[0]) : 0;
+
+    if (!root)
+        return seL4_MessageInfo_new(ERR_NOT_FOUND, 0, 0, 0);
+    seL4_SetCap(0, root);
+    return seL4_MessageInfo_new(ERR_OK, 0, 1, 0);
+}
+
+static void note(bool begins)
+{
+    struct server_record *record = server_record();
+
+    record->request_free = port_frames_free();
+    record->busy_since = begins ? port_now() : 0;
+}
+
+static const struct server_loop loop = {.operations = operations,
+                                        .outs = outs,
+                                        .count = ARRAY_SIZE(operations),
+                                        .request = request,
+                                        .note = note};
+
+void server_main(void)
+{
+    enum err err = ERR_OK;
+
+    if (!server_keep_recover())
+        port_fatal("xmap: the undo record is damaged");
+    err = vspace_begin();
+    if (err == ERR_OK)
+        err = server_info()->generation == 1 ? xmap_start() : xmap_restart();
+    server_ask(SUPERVISOR_READY, 1, err, 0, 0);
+    if (err != ERR_OK)
+        port_fatal("xmap: does not start");
+    server_serve((void *)&loop);
+    port_fatal("the server's loop ended");
+}

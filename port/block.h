@@ -1,0 +1,29 @@
+/* What the block service offers: operations and constants. The contract of each is in port/block.def. */
+#ifndef PORT_BLOCK_H
+#define PORT_BLOCK_H
+
+#include "port/operation.h"
+
+#define BLK_BLOCK_SIZE 1024u /* bytes; a block is two sectors */
+
+#define OPERATION OPERATION_PROTOTYPE
+#include "port/block.def"
+#undef OPERATION
+
+enum blk_operation {
+#define OPERATION OPERATION_NUMBER
+#include "port/block.def"
+#undef OPERATION
+    BLOCK_OPERATIONS
+};
+
+/*
+ * The service's two ways to begin, called by its placement once, before any operation: the first start of
+ * all, and the start after a death, which finds kept state (port/keep.h), checks it before it trusts it, and
+ * says aloud what it had to give up. May wait for the services below. On an error the service is not
+ * available.
+ */
+enum err blk_start(void);
+enum err blk_restart(void);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Port: device windows, interrupts, memory for device queues. Needed by block and console.
+ *
+ * A driver is given what its image description names; it never invents an address.
+ */
+#ifndef PORT_DEVICE_H
+#define PORT_DEVICE_H
+
+#include "lib/err.h"
+#include "lib/types.h"
+
+struct port_device {
+    volatile u8 *window; /* the registers */
+    u64 size;            /* bytes */
+    u32 irq;             /* for port_irq_wait(); 0 if the device has none */
+};
+
+/* The n-th device given to this service whose device-tree `compatible` is this. ERR_NOT_FOUND past the last
+ * one. */
+enum err port_device_find(const char *compatible, u32 n, struct port_device *device);
+
+/*
+ * Waits for the device's next interrupt. The line is open only while a thread waits here: after a return it
+ * stays masked until the next call, so the device may be handled in peace. One thread per interrupt, at
+ * thread level. Returns OK, or ERR_TIMEOUT once port_now() >= deadline.
+ */
+enum err port_irq_wait(u32 irq, u64 deadline);
+
+/* Orders all earlier accesses to memory and device registers before all later ones. */
+void port_device_fence(void);
+
+/* `size` bytes (at most a page) that a device may read and write: page-aligned, zeroed, with the address the
+ * device must be told. Kept: a new generation is given the same page again, not zeroed, and must reset the
+ * device before it touches it. At most PORT_DMA_PAGES calls, numbered by `index`. ERR_NO_MEMORY. */
+#define PORT_DMA_PAGES 4
+enum err port_dma_page(u32 index, void **memory, u64 *device_address);
+
+#endif

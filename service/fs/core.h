@@ -1,0 +1,169 @@
+/*
+ * What the parts of the file system share. Lowest first; each part calls only those above it in this list:
+ *
+ *   kept.c       what survives a death: references to inodes, lent slots
+ *   cache.c      disk blocks in arena slots
+ *   log.c        transactions: all blocks an operation changes reach the disk together or not at all
+ *   inode.c      inodes, their blocks, the bitmap
+ *   directory.c  names
+ *   mount.c      superblock, start and restart
+ *   fs.c         the operations of port/fs.def
+ *
+ * Locking: fs_lock is taken by each operation and guards everything here. Its holder may wait for the disk, never for
+ * unix. It is one lock because one is enough for now; nothing below fs.c takes or releases it, and only log.c
+ * decides when a commit happens, so finer locks and shared commits change those two files.
+ *
+ * Trust: bytes on the disk are hostile. Whatever comes from there and is used as a number of a block, an inode or a
+ * size is checked where it is read, and ERR_CORRUPT says that the check failed. Assertions speak of our own state only.
+ */
+#ifndef FS_CORE_H
+#define FS_CORE_H
+
+#include "abi/disk/xv6fs.h"
+#include "lib/err.h"
+#include "port/arena.h"
+#include "port/fs.h"
+#include "port/sync.h"
+
+extern struct port_lock fs_lock;
+
+/* ---- mount.c ---- */
+
+/* The superblock after its check: every range lies on the disk, and none overlaps another. Zero: not mounted. */
+struct fs_geometry {
+    u32 blocks; /* of the file system: block numbers are below */
+    u32 inodes; /* inode numbers are below */
+    u32 log_start, log_copies;
+    u32 inode_start;
+    u32 bitmap_start;
+    u32 data_start; /* data blocks are data_start .. blocks - 1 */
+};
+extern struct fs_geometry fs_geometry;
+
+/* ---- kept.c ---- */
+
+#define FS_INODES_MAX  16384u
+#define FS_BUFFERS_MAX 4096u
+
+#define FS_LENT_TO_WRITER 0x8000u /* by slots_lend: one borrower; else the number of readers */
+
+/*
+ * An inode with a reference is not freed, linked or not. The root has one of its own, so it is always held.
+ * A lent slot is not used for anything else until it is given back, also by the next generation.
+ */
+struct fs_kept {
+    u16 references[FS_INODES_MAX];
+    u16 lent[FS_BUFFERS_MAX];
+};
+extern struct fs_kept *fs_kept;
+
+/* ERR_NO_MEMORY: the placement has none. */
+enum err fs_kept_start(void);
+
+bool fs_held(u64 inode);             /* whether callers hold it: the check of every inode argument */
+bool fs_reference_room(u32 inode);   /* whether one more can be counted */
+void fs_reference_take(u32 inode);   /* there is room */
+void fs_reference_drop(u32 inode);   /* it has one */
+
+/* ---- cache.c ----
+ *
+ * A slot of the arena is at any time
+ *   free:     no block, no borrower; on the list of slots to take
+ *   a buffer: holds one block of the disk; on that list while nobody pins or borrows it
+ *   lent:     no block, but borrowers: filled by unix for a write, or a former buffer somebody still reads
+ * get pins, put unpins; a pinned or lent buffer stays what it is. Two slots are apart: one of zeros, one for headers.
+ */
+#define FS_BUFFERS_MIN  24u /* fewer slots cannot hold a transaction and its surroundings */
+#define FS_SLOT_ZERO    0u  /* what a hole of a file reads as; lent, never written */
+#define FS_SLOT_SCRATCH 1u  /* superblock and log header on their way */
+
+/* Empties the cache; slots that the kept state calls lent stay so. ERR_NO_MEMORY: the arena is too small. */
+enum err fs_cache_start(void);
+
+/* The buffer of `block`, pinned. ERR_DEVICE; ERR_NO_MEMORY: every slot is pinned or lent. */
+enum err fs_cache_get(u32 block, u32 *slot);
+/* The same without reading: unless it was cached the bytes are rubbish, and the caller fills or forgets them. */
+enum err fs_cache_get_blank(u32 block, u32 *slot);
+void fs_cache_pin(u32 slot); /* once more */
+void fs_cache_put(u32 slot);
+/* The slot, pinned by the caller, is no block's buffer any more: what it holds is not what the disk holds. */
+void fs_cache_forget(u32 slot);
+
+/* Lends `count` pinned buffers to readers (the same one may occur again), in one kept step. ERR_NO_MEMORY: too many. */
+enum err fs_cache_lend(const u32 *slots, u32 count);
+/* Lends `count` slots to a writer. ERR_NO_MEMORY: then none. */
+enum err fs_cache_lend_empty(u32 *slots, u32 count);
+bool fs_cache_lent_to_writer(u32 slot);
+/* Takes back what was lent, to readers or to a writer. ERR_ARGUMENT: one of them is not lent so; then none. */
+enum err fs_cache_take_back(const u32 *slots, u32 count, bool from_writer);
+
+/* The disk, for cache and log: a request cut off by a restart of block is repeated once. ERR_DEVICE. */
+enum err fs_disk_read(u32 block, u32 slot);
+enum err fs_disk_write(u32 block, u32 slot);
+enum err fs_disk_flush(void);
+
+/* ---- log.c ---- */
+
+#define FS_LOG_COPIES_MIN 12u /* the most blocks an operation changes: a write of four new blocks, see fs_write() */
+
+/* Completes or discards what the log on the disk holds. ERR_CORRUPT: its header is damaged; nothing is written then. */
+enum err fs_log_start(void);
+
+/* Begins a transaction. ERR_DEVICE: an earlier one cannot be finished; nothing may change until it can. */
+enum err fs_log_begin(void);
+/* The bytes of `block`, to be changed in this transaction. They stay in place until its end. ERR_NO_SPACE: the
+ * transaction is too large for the log. */
+enum err fs_log_block(u32 block, u8 **bytes);
+enum err fs_log_block_blank(u32 block, u8 **bytes); /* without reading; the caller fills them */
+/* Ends it. `err` ERR_OK: commits; returns ERR_DEVICE if that fails. Else, and then: nothing has happened; the
+ * buffers changed are forgotten. Returns `err` if it is not ERR_OK. */
+enum err fs_log_end(enum err err);
+
+/* ---- inode.c ---- */
+
+/* An inode's record in its buffer, which stays pinned from open to close. */
+struct fs_inode {
+    u32 number;
+    u32 slot;
+    struct xv6fs_inode *disk;
+};
+
+/* ERR_CORRUPT: a number out of range, a free inode, or one whose fields cannot be. Open inodes are closed in any order. */
+enum err fs_inode_open(u64 number, struct fs_inode *inode);
+void fs_inode_close(struct fs_inode *inode);
+
+/* Inside a transaction: */
+enum err fs_inode_edit(struct fs_inode *inode); /* before the record is changed */
+/* A free inode as one of `type`, links 0, opened. ERR_NO_SPACE. */
+enum err fs_inode_allocate(u32 type, u64 device, struct fs_inode *inode);
+/* Frees the blocks; size 0. */
+enum err fs_inode_truncate(struct fs_inode *inode);
+/* The same, and the inode itself. */
+enum err fs_inode_free(struct fs_inode *inode);
+/* The `index`-th block of the file, which is made if there is none. */
+enum err fs_inode_make_block(struct fs_inode *inode, u32 index, u32 *block);
+
+/* Anywhere: the `index`-th block; 0: there is none. */
+enum err fs_inode_find_block(const struct fs_inode *inode, u32 index, u32 *block);
+
+/* ---- directory.c ---- */
+
+/* A name as its record holds it, to be compared in two words. */
+struct fs_name {
+    u64 word[2];
+};
+
+/* ERR_ARGUMENT: no name, or with a slash, or with bytes behind its end. */
+enum err fs_name_make(u64 name0, u64 name1, struct fs_name *name);
+bool fs_name_equal(const struct fs_name *a, const struct fs_name *b);
+extern const struct fs_name fs_name_dot, fs_name_dot_dot;
+
+/* Finds the record of `name`: its inode (in range) and its offset. ERR_NOT_FOUND: `offset` is where a new record goes,
+ * the lowest free one. ERR_NOT_DIRECTORY. */
+enum err fs_directory_find(const struct fs_inode *directory, const struct fs_name *name, u32 *inode, u32 *offset);
+/* Inside a transaction: sets the record at the offset that find gave. `name` NULL: frees it. ERR_NO_SPACE. */
+enum err fs_directory_set(struct fs_inode *directory, u32 offset, const struct fs_name *name, u32 inode);
+/* ERR_NOT_EMPTY if a record beyond "." and ".." is in use. */
+enum err fs_directory_check_empty(const struct fs_inode *directory);
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * The beginning of the service: superblock, recovery, inodes that nobody names any more.
+ *
+ * Start and restart differ in nothing but what they find: at the first start no inode is held and no slot is lent, so
+ * each inode without a name is freed; at a restart those that callers hold stay.
+ */
+#include "lib/string.h"
+#include "port/block.h"
+#include "port/log.h"
+#include "service/fs/core.h"
+
+struct port_lock fs_lock;
+struct fs_geometry fs_geometry;
+
+/* `count` blocks from `start` on, all before `end`. */
+static bool range_is_sound(u32 start, u64 count, u32 end)
+{
+    return start < end && count <= end - start;
+}
+
+/* Checks the superblock in the scratch slot against itself and the disk, and takes what it says. */
+static enum err geometry_set(u64 disk_blocks)
+{
+    const struct xv6fs_super *super =
+        (const struct xv6fs_super *)(const void *)port_arena_slot(FS_SLOT_SCRATCH);
+    u64 inode_blocks = ((u64)super->ninodes + XV6FS_INODES_PER_BLOCK - 1) / XV6FS_INODES_PER_BLOCK;
+    u64 bitmap_blocks = ((u64)super->size + XV6FS_BITS_PER_BLOCK - 1) / XV6FS_BITS_PER_BLOCK;
+    u32 data_start = super->size - super->nblocks;
+    const char *wrong = NULL;
+    if (super->magic != XV6FS_MAGIC)
+        wrong = "no such magic number";
+    else if (super->size > disk_blocks)
+        wrong = "larger than the disk";
+    else if (super->nblocks == 0 || super->nblocks >= super->size)
+        wrong = "number of data blocks";
+    else if (super->ninodes <= XV6FS_ROOT)
+        wrong = "number of inodes";
+    else if (super->nlog <= FS_LOG_COPIES_MIN)
+        wrong = "log too short";
+    else if (super->logstart <= XV6FS_SUPER_BLOCK || !range_is_sound(super->logstart, super->nlog, super->inodestart))
+        wrong = "place of the log";
+    else if (!range_is_sound(super->inodestart, inode_blocks, super->bmapstart))
+        wrong = "place of the inodes";
+    else if (!range_is_sound(super->bmapstart, bitmap_blocks, data_start))
+        wrong = "place of the bitmap";
+    if (wrong != NULL) {
+        port_log("fs: invalid file system: %s\n", wrong);
+        return ERR_CORRUPT;
+    }
+    fs_geometry = (struct fs_geometry){
+        .blocks = super->size,
+        .inodes = (u32)min_u64(super->ninodes, FS_INODES_MAX),
+        .log_start = super->logstart,
+        .log_copies = (u32)min_u64(super->nlog - 1, XV6FS_LOG_MAX),
+        .inode_start = super->inodestart,
+        .bitmap_start = super->bmapstart,
+        .data_start = data_start,
+    };
+    if (super->ninodes > FS_INODES_MAX)
+        port_log("fs: only the first %u of %u inodes are used\n", fs_geometry.inodes, super->ninodes);
+    return ERR_OK;
+}
+
+/*
+ * Puts references and inodes right: an inode without links is freed unless somebody holds it; one that is free is held by
+ * nobody (a death between the commit that freed it and the end of that operation leaves such a reference).
+ */
+static enum err reconcile(void)
+{
+    for (u32 number = 1; number < fs_geometry.inodes; number++) {
+        struct fs_inode inode;
+        enum err err = fs_inode_open(number, &inode);
+        if (err == ERR_CORRUPT) { /* free, most of the time; else every use of it will say so */
+            if (number != FS_ROOT)
+                fs_kept->references[number] = 0;
+            continue;
+        }
+        if (err != ERR_OK)
+            return err;
+        if (inode.disk->nlink == 0 && fs_kept->references[number] == 0) {
+            port_log("ireclaim: orphaned inode %u\n", number);
+            err = fs_log_begin();
+            if (err == ERR_OK)
+                err = fs_log_end(fs_inode_free(&inode));
+            if (err == ERR_CORRUPT || err == ERR_NO_SPACE) {
+                port_log("fs: inode %u stays: %s\n", number, err_text(err));
+                err = ERR_OK;
+            }
+        }
+        fs_inode_close(&inode);
+        if (err != ERR_OK)
+            return err;
+    }
+    for (u32 number = fs_geometry.inodes; number < FS_INODES_MAX; number++)
+        fs_kept->references[number] = 0;
+    return ERR_OK;
+}
+
+static enum err check_root(void)
+{
+    struct fs_inode root;
+    enum err err = fs_inode_open(FS_ROOT, &root);
+    if (err != ERR_OK)
+        return err;
+    if (root.disk->type != XV6FS_DIRECTORY || root.disk->nlink == 0)
+        err = ERR_CORRUPT;
+    fs_inode_close(&root);
+    return err;
+}
+
+static enum err mount(void)
+{
+    enum err err = fs_kept_start();
+    if (err == ERR_OK)
+        err = fs_cache_start();
+    u64 disk_blocks = 0;
+    if (err == ERR_OK)
+        err = blk_size(&disk_blocks);
+    if (err == ERR_OK)
+        err = fs_disk_read(XV6FS_SUPER_BLOCK, FS_SLOT_SCRATCH);
+    if (err == ERR_OK)
+        err = geometry_set(disk_blocks);
+    if (err == ERR_OK)
+        err = fs_log_start();
+    if (err == ERR_OK)
+        err = check_root();
+    if (err == ERR_OK)
+        err = reconcile();
+    if (err != ERR_OK)
+        fs_geometry = (struct fs_geometry){0};
+    return err;
+}
+
+enum err fs_start(void)
+{
+    port_lock_init(&fs_lock, "fs");
+    fs_geometry = (struct fs_geometry){0};
+    return mount();
+}
+
+/* What the former generation asked of the disk may still be under way, into slots that are about to be used anew: a flush
+ * waits for all of it (port/block.def). */
+enum err fs_restart(void)
+{
+    port_lock_init(&fs_lock, "fs");
+    fs_geometry = (struct fs_geometry){0};
+    enum err err = fs_disk_flush();
+    return err == ERR_OK ? mount() : err;
+}

@@ -1,0 +1,143 @@
+/*
+ * Processes: the table, what each entry holds, and the life of an entry.
+ *
+ *   FREE ---> NEW        process_new(): a slot and a pid; only its maker touches the rest
+ *   NEW ----> LIVE       unix_process_begin(): its own thread runs it from now on
+ *   NEW ----> FREE       unix_process_abandon(): fork or start has failed
+ *   LIVE ---> EXITING    its thread releases what it holds; the program must not be interrupted any more
+ *   EXITING > ZOMBIE     only pid and status are left, for wait
+ *   EXITING > FREE       nobody is left who could wait: orphans are not given to process 1 but end for good
+ * at once, so that a ZOMBIE -> FREE       slow init delays nobody; by wait, or when the parent ends
+ *
+ * A process's number, its place in the table, is its program's number in port/program.h and its reader's
+ * number in port/console.h.
+ *
+ * Lock order in this service, outermost first. Each may be held while a lock to its right is taken:
+ *
+ *   file->io  or  pipe->lock  or  the lock of spaces (space.c)   >   unix_table.lock
+ *
+ * A holder of the first three may call xmap, and a holder of file->io also fs; never console. A holder of
+ * unix_table.lock calls no other service. Kill takes unix_table.lock, gives it back, and only then takes a
+ * pipe's.
+ */
+#ifndef SERVICE_UNIX_PROCESS_H
+#define SERVICE_UNIX_PROCESS_H
+
+#include "abi/xv6/limits.h"
+#include "port/program.h"
+#include "port/sync.h"
+#include "service/unix/memory.h"
+
+#define NO_PROCESS PORT_PROGRAMS
+#define NO_FILE    (~0u)
+
+#define PROCESS_NAME_SIZE 16 /* xv6's: 15 characters and the NUL */
+
+enum process_state {
+    PROCESS_FREE,
+    PROCESS_NEW,
+    PROCESS_LIVE,
+    PROCESS_EXITING,
+    PROCESS_ZOMBIE,
+};
+
+/* What a process waits for without limit: where kill must wake it. */
+enum process_wait {
+    WAIT_NONE,
+    WAIT_TABLE,   /* on its own queue: sleep, wait */
+    WAIT_PIPE,    /* on a queue of pipe `wait_pipe` */
+    WAIT_CONSOLE, /* in cons_read() */
+};
+
+struct process {
+    /* under unix_table.lock */
+    enum process_state state;
+    enum process_wait wait;
+    u32 wait_pipe;
+    s32 pid;
+    s32 status;                /* a zombie's */
+    u32 parent;                /* NO_PROCESS: nobody will wait for it */
+    bool killed;               /* goes from false to true once; its own thread may read it without the lock */
+    struct port_queue changed; /* its own thread waits here; woken by a child's end and by kill */
+    char name[PROCESS_NAME_SIZE];
+
+    /* its own thread's alone; its maker's while NEW */
+    struct memory memory;
+    u64 cwd;           /* an inode it holds a reference to */
+    u32 files[NOFILE]; /* numbers of open files, or NO_FILE */
+    bool slots_lent;   /* fs has lent `slots` (unix_inode_write); kept until exit */
+    u64 slots;
+};
+
+extern struct unix_table {
+    struct port_lock lock;
+    struct process processes[PORT_PROGRAMS];
+    s32 next_pid;
+    bool run_mode; /* boot argument run=PROGRAM; constant after unix_start() */
+} unix_table;
+
+/* Evaluates a call to another service once more if that service died in it. Only for calls that may be
+ * repeated. */
+#define repeat_once(call)                                                                                    \
+    ({                                                                                                       \
+        enum err first_ = (call);                                                                            \
+        first_ == ERR_PEER_RESTARTED ? (call) : first_;                                                      \
+    })
+
+void unix_process_init(void);
+
+/* The process's number in the table. */
+u32 unix_process_number(const struct process *process);
+
+/* A NEW entry without memory, files or directory; NULL if the table is full. */
+struct process *unix_process_new(const char *name, u32 parent);
+
+/* Makes it LIVE and starts its thread, which continues its program. Its memory, program, files and directory
+ * are set. On an error nothing has changed: it is still NEW. */
+enum err unix_process_begin(struct process *process);
+
+/* Gives a NEW entry back. It holds nothing any more. */
+void unix_process_abandon(struct process *process);
+
+/* Releases descriptors, directory and lent slots. By its own thread, or its maker while NEW. */
+void unix_process_release(struct process *process);
+
+/* Ends the calling thread's process, with everything it holds, before its parent can see it. The end of
+ * process 1 is the end of the machine in run mode, and of the service otherwise. */
+_Noreturn void unix_process_exit(struct process *process, s32 status);
+
+/* Whether somebody killed it. By its own thread, without a lock: the answer may be late by one call. */
+bool unix_killed(const struct process *process);
+
+/*
+ * Around every unbounded wait that is not on process->changed. unix_wait_begin() refuses (false) if the
+ * process is killed. Otherwise whoever kills it later sees `wait` and wakes that place; for this the caller
+ * holds the lock of the place it will wait at (a pipe's) from before unix_wait_begin() until it waits. For
+ * the console: cons_cancel() is remembered.
+ */
+bool unix_wait_begin(struct process *process, enum process_wait wait, u32 pipe);
+void unix_wait_end(struct process *process);
+
+/* 0, or -1 if no process has that pid, or it is process 1. */
+s64 unix_kill(s32 pid);
+
+/* Waits for a child's end, in the order of the table. Stores its status at `status` unless that is 0. Its
+ * pid, or -1: no children, killed, or the store failed (then the zombie stays). */
+s64 unix_wait(struct process *process, uaddr status);
+
+/* Until the tick counter has advanced by `ticks`, or the process is killed (-1). */
+s64 unix_pause(struct process *process, s32 ticks);
+
+/* Ticks since boot. */
+u64 unix_ticks(void);
+
+/* Prints all processes to the console: what ^P asks for. */
+void unix_process_list(void);
+
+/* The life of a process's thread (run.c). `process` is a struct process. */
+void unix_run(void *process);
+
+/* Prints on the console; if that is not possible, to the log. For one or two lines of text. */
+void unix_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

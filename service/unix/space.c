@@ -1,0 +1,85 @@
+/*
+ * Spaces: creating and ending them, also when xmap dies in the middle of doing so.
+ *
+ * xmap says of each such call that it was done completely or not at all, but not which; and a number it gave
+ * in a reply that was lost is known to nobody. So this file remembers which spaces are in use, and after a
+ * death ends all others.
+ *
+ * Locking: one lock for the map and over each call, so that a space just made is never mistaken for a lost
+ * one.
+ */
+#include "port/sync.h"
+#include "port/vspace.h"
+#include "port/xmap.h"
+#include "service/unix/memory.h"
+
+static struct {
+    struct port_lock lock;
+    bool used[PORT_SPACES];
+} spaces;
+
+/* Ends the spaces nobody uses. */
+static void sweep_locked(void)
+{
+    for (u32 space = 0; space < PORT_SPACES; space++) {
+        if (!spaces.used[space])
+            (void)xmap_space_destroy(space); /* most do not exist */
+    }
+}
+
+/* Spaces may be left of an earlier generation of this service, whose programs are gone. */
+void unix_space_init(void)
+{
+    port_lock_init(&spaces.lock, "spaces");
+    port_lock_acquire(&spaces.lock);
+    sweep_locked();
+    port_lock_release(&spaces.lock);
+}
+
+static enum err made_locked(enum err err, u64 space)
+{
+    if (err == ERR_OK && space >= PORT_SPACES)
+        return ERR_RANGE;
+    if (err == ERR_OK)
+        spaces.used[space] = true;
+    return err;
+}
+
+enum err unix_space_create(u64 *space)
+{
+    enum err err;
+
+    port_lock_acquire(&spaces.lock);
+    err = xmap_space_create(space);
+    if (err == ERR_PEER_RESTARTED) {
+        sweep_locked();
+        err = xmap_space_create(space);
+    }
+    err = made_locked(err, *space);
+    port_lock_release(&spaces.lock);
+    return err;
+}
+
+enum err unix_space_fork(u64 parent, u64 *child)
+{
+    enum err err;
+
+    port_lock_acquire(&spaces.lock);
+    err = xmap_space_fork(parent, child);
+    if (err == ERR_PEER_RESTARTED) {
+        sweep_locked();
+        err = xmap_space_fork(parent, child);
+    }
+    err = made_locked(err, *child);
+    port_lock_release(&spaces.lock);
+    return err;
+}
+
+void unix_space_destroy(u64 space)
+{
+    port_lock_acquire(&spaces.lock);
+    spaces.used[space] = false;
+    if (xmap_space_destroy(space) == ERR_PEER_RESTARTED)
+        sweep_locked();
+    port_lock_release(&spaces.lock);
+}

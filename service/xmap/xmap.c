@@ -1,0 +1,549 @@
+/*
+ * xmap: the operations of port/xmap.def.
+ *
+ * Each asks every question first, then announces what takes many pages, does it, and closes the announcement
+ * in the step that changes the regions. So whatever instruction it dies at, it has happened or it has not.
+ *
+ * Called by: the placement, on any number of threads.
+ * Locking:   each operation takes xmap_lock for its whole length, after inject_point(); the functions named
+ *            _locked run inside.
+ * Fails:     as port/xmap.def says; a refused operation has changed nothing that its caller can see.
+ * Not here:  the start and what follows a death (restart.c), regions.c, pages.c, frames.c.
+ */
+#include "service/inject.h"
+#include "service/xmap/backing.h"
+#include "service/xmap/state.h"
+
+struct xmap_state *xmap_kept;
+struct port_lock xmap_lock;
+
+static void enter(void)
+{
+    inject_point(SERVICE_XMAP);
+    port_lock_acquire(&xmap_lock);
+}
+
+static enum err leave(enum err err)
+{
+    port_lock_release(&xmap_lock);
+    return err;
+}
+
+/* ---- Questions ---- */
+
+static bool space_is_live(u64 space)
+{
+    return space < PORT_SPACES && xmap_kept->spaces[space].state == SPACE_LIVE;
+}
+
+static enum err range_check(u64 start, u64 size)
+{
+    if (start % PAGE_SIZE != 0 || size % PAGE_SIZE != 0)
+        return ERR_ALIGN;
+    if (size == 0 || size > PORT_USER_END || start > PORT_USER_END - size)
+        return ERR_RANGE;
+    return ERR_OK;
+}
+
+/* The region that starts at `start` and is of the kind the caller means. */
+static enum err region_find(u64 space, u64 start, u64 kind, u32 *index)
+{
+    if (kind > XMAP_KIND_CALL)
+        return ERR_ARGUMENT;
+    if (!space_is_live(space))
+        return ERR_NOT_FOUND;
+    if (start % PAGE_SIZE != 0)
+        return ERR_ALIGN;
+    *index = xmap_region_starting((u32)space, start);
+    if (*index == XMAP_NO_REGION)
+        return ERR_NOT_FOUND;
+    return xmap_kept->regions[*index].kind == kind ? ERR_OK : ERR_DENIED;
+}
+
+/* RISC-V has no pages that can be written and not read (privileged specification 4.3.1); nor have we. */
+static u8 rights_of(u64 rights)
+{
+    return (u8)(rights & XMAP_RIGHT_WRITE ? rights | XMAP_RIGHT_READ : rights);
+}
+
+/* One step: the region becomes `changed`, and the space's intent this one. */
+static void region_change(u32 space, u32 index, const struct xmap_region *changed, struct xmap_intent intent)
+{
+    struct xmap_region *region = &xmap_kept->regions[index];
+    struct xmap_space *record = &xmap_kept->spaces[space];
+
+    port_keep_begin(record, sizeof(*record));
+    port_keep_begin(region, sizeof(*region));
+    *region = *changed;
+    record->intent = intent;
+    port_keep_commit();
+}
+
+static const struct xmap_intent no_intent = {.kind = INTENT_NONE};
+
+/* ---- Spaces ---- */
+
+static u32 space_unused(void)
+{
+    u32 space = 0;
+
+    while (space < PORT_SPACES && xmap_kept->spaces[space].state != SPACE_FREE)
+        space++;
+    return space;
+}
+
+void xmap_space_clear(u32 space)
+{
+    struct xmap_space *record = &xmap_kept->spaces[space];
+
+    record->intent.kind = INTENT_NONE;
+    if (port_space_exists(space)) {
+        xmap_pages_drop(space, 0, PORT_USER_END, true);
+        port_space_destroy(space);
+    }
+    while (record->first != XMAP_NO_REGION) {
+        port_keep_begin(record, sizeof(*record));
+        xmap_region_remove(space, record->first);
+        port_keep_commit();
+    }
+}
+
+/* A space under construction: no region, not named to anybody. */
+static enum err space_begin(u32 *space)
+{
+    *space = space_unused();
+    if (*space == PORT_SPACES)
+        return ERR_NO_SLOT;
+    if (xmap_frames_available() == 0)
+        return ERR_NO_MEMORY;
+    xmap_kept->spaces[*space].state = SPACE_BUILDING;
+    enum err err = port_space_create(*space);
+
+    if (err != ERR_OK)
+        xmap_kept->spaces[*space].state = SPACE_FREE;
+    return err;
+}
+
+static enum err space_create_locked(u64 *space)
+{
+    u32 fresh;
+    enum err err = space_begin(&fresh);
+
+    if (err != ERR_OK)
+        return err;
+    xmap_kept->spaces[fresh].state = SPACE_LIVE;
+    *space = fresh;
+    return ERR_OK;
+}
+
+static enum err fork_regions(u32 parent, u32 child)
+{
+    for (u32 i = xmap_kept->spaces[parent].first; i != XMAP_NO_REGION; i = xmap_kept->regions[i].next) {
+        enum err err = xmap_region_insert(child, &xmap_kept->regions[i]);
+
+        if (err != ERR_OK)
+            return err;
+        port_keep_commit();
+        err = xmap_pages_share(parent, child, i);
+        if (err != ERR_OK)
+            return err;
+    }
+    return ERR_OK;
+}
+
+static enum err space_fork_locked(u64 parent, u64 *child)
+{
+    u32 fresh;
+
+    if (!space_is_live(parent))
+        return ERR_NOT_FOUND;
+    enum err err = space_begin(&fresh);
+
+    if (err != ERR_OK)
+        return err;
+    err = fork_regions((u32)parent, fresh);
+    if (err != ERR_OK) {
+        xmap_space_clear(fresh);
+        xmap_kept->spaces[fresh].state = SPACE_FREE;
+        return err;
+    }
+    xmap_kept->spaces[fresh].state = SPACE_LIVE;
+    *child = fresh;
+    return ERR_OK;
+}
+
+/* With the last space go the pins that nobody will take back: those of a caller that died. */
+static void pins_forget(void)
+{
+    for (u32 space = 0; space < PORT_SPACES; space++) {
+        if (xmap_kept->spaces[space].state != SPACE_FREE)
+            return;
+    }
+    for (u32 frame = 0; frame < xmap_kept->frame_count && xmap_kept->used > 0; frame++) {
+        xmap_kept->frames[frame].pins = 0;
+        if (xmap_kept->frames[frame].use == FRAME_PROGRAM)
+            xmap_frame_give(frame);
+    }
+}
+
+static enum err space_destroy_locked(u64 space)
+{
+    if (space >= PORT_SPACES)
+        return ERR_NOT_FOUND;
+    struct xmap_space *record = &xmap_kept->spaces[space];
+
+    if (record->state != SPACE_LIVE && record->state != SPACE_LOST)
+        return ERR_NOT_FOUND;
+    record->state = SPACE_ENDING;
+    xmap_space_clear((u32)space);
+    record->state = SPACE_FREE;
+    pins_forget();
+    return ERR_OK;
+}
+
+/* ---- Regions ---- */
+
+/* Programs of kind PROGRAM begin at address 0, so there 0 is an address, and only calls may ask for any. */
+static enum err reserve_locked(u64 space, u64 address, u64 size, u64 kind, u64 *start)
+{
+    bool anywhere = kind == XMAP_KIND_CALL && address == XMAP_ANYWHERE;
+    enum err err = range_check(address, size);
+
+    if (kind > XMAP_KIND_CALL)
+        return ERR_ARGUMENT;
+    if (!space_is_live(space))
+        return ERR_NOT_FOUND;
+    if (err != ERR_OK)
+        return err;
+    if (anywhere)
+        address = xmap_region_hole((u32)space, size);
+    if (anywhere && address == 0)
+        return ERR_NO_MEMORY;
+    if (!xmap_region_fits((u32)space, address, size))
+        return ERR_OVERLAP;
+
+    struct xmap_region region = {
+        .start = address,
+        .size = size,
+        .state = REGION_RESERVED,
+        .kind = (u8)kind,
+        .backing = BACKING_ZERO,
+    };
+    err = xmap_region_insert((u32)space, &region);
+    if (err != ERR_OK)
+        return err;
+    port_keep_commit();
+    *start = address;
+    return ERR_OK;
+}
+
+static enum err map_locked(u64 space, u64 start, u64 kind, u64 rights, u64 fill)
+{
+    u32 index;
+
+    if (rights == 0 || rights > XMAP_RIGHTS_ALL || fill > XMAP_FILL_LAZY)
+        return ERR_ARGUMENT;
+    enum err err = region_find(space, start, kind, &index);
+
+    if (err != ERR_OK)
+        return err;
+    struct xmap_region mapped = xmap_kept->regions[index];
+
+    if (mapped.state == REGION_MAPPED && !port_fault_fires(FAULT_XMAP_DOUBLE_MAP))
+        return ERR_MAPPED;
+    mapped.state = REGION_MAPPED;
+    mapped.rights = rights_of(rights);
+    mapped.fill = (u8)fill;
+    if (fill == XMAP_FILL_NOW)
+        err = xmap_pages_fill((u32)space, &mapped, start, xmap_region_end(&mapped));
+    if (err == ERR_OK)
+        region_change((u32)space, index, &mapped, no_intent);
+    return err;
+}
+
+static enum err unmap_locked(u64 space, u64 start, u64 kind)
+{
+    u32 index;
+    enum err err = region_find(space, start, kind, &index);
+
+    if (err != ERR_OK)
+        return err;
+    struct xmap_region reserved = xmap_kept->regions[index];
+
+    if (reserved.state != REGION_MAPPED)
+        return ERR_NOT_MAPPED;
+    reserved.state = REGION_RESERVED;
+    reserved.rights = 0;
+    reserved.fill = XMAP_FILL_NOW;
+    region_change((u32)space, index, &reserved,
+                  (struct xmap_intent){start, xmap_region_end(&reserved), INTENT_DROP});
+    xmap_pages_drop_finish((u32)space);
+    return ERR_OK;
+}
+
+static enum err release_locked(u64 space, u64 start, u64 kind)
+{
+    u32 index;
+    enum err err = region_find(space, start, kind, &index);
+
+    if (err != ERR_OK)
+        return err;
+    struct xmap_space *record = &xmap_kept->spaces[space];
+
+    port_keep_begin(record, sizeof(*record));
+    record->intent = (struct xmap_intent){start, xmap_region_end(&xmap_kept->regions[index]), INTENT_DROP};
+    xmap_region_remove((u32)space, index);
+    port_keep_commit();
+    xmap_pages_drop_finish((u32)space);
+    return ERR_OK;
+}
+
+static enum err protect_locked(u64 space, u64 start, u64 kind, u64 rights)
+{
+    u32 index;
+
+    if (rights > XMAP_RIGHTS_ALL)
+        return ERR_ARGUMENT;
+    enum err err = region_find(space, start, kind, &index);
+
+    if (err != ERR_OK)
+        return err;
+    if (xmap_kept->regions[index].state != REGION_MAPPED)
+        return ERR_NOT_MAPPED;
+    xmap_kept->regions[index].rights = rights_of(rights);
+    xmap_pages_protect((u32)space, index);
+    return ERR_OK;
+}
+
+static enum err grow_locked(u32 space, u32 index, struct xmap_region *grown, u64 size)
+{
+    uaddr end = xmap_region_end(grown);
+    u64 more = size - grown->size;
+    enum err err = ERR_OK;
+
+    if (!xmap_region_fits(space, end, more))
+        return ERR_OVERLAP;
+    if (grown->fill == XMAP_FILL_NOW)
+        err = xmap_pages_fill(space, grown, end, end + more);
+    if (err != ERR_OK)
+        return err;
+    /* A region of which any page may be absent is a lazy one. */
+    grown->fill = grown->fill > xmap_kept->regions[index].fill ? grown->fill : xmap_kept->regions[index].fill;
+    grown->size = size;
+    region_change(space, index, grown, no_intent);
+    return ERR_OK;
+}
+
+static enum err resize_locked(u64 space, u64 start, u64 size, u64 fill)
+{
+    u32 index;
+
+    if (fill > XMAP_FILL_LAZY)
+        return ERR_ARGUMENT;
+    enum err err = region_find(space, start, XMAP_KIND_PROGRAM, &index);
+
+    if (err == ERR_OK)
+        err = range_check(start, size);
+    if (err != ERR_OK)
+        return err;
+    struct xmap_region changed = xmap_kept->regions[index];
+
+    if (changed.state != REGION_MAPPED)
+        return ERR_NOT_MAPPED;
+    if (size > changed.size) {
+        changed.fill = (u8)fill;
+        return grow_locked((u32)space, index, &changed, size);
+    }
+    uaddr end = xmap_region_end(&changed);
+
+    changed.size = size;
+    region_change((u32)space, index, &changed, (struct xmap_intent){start + size, end, INTENT_DROP});
+    xmap_pages_drop_finish((u32)space);
+    return ERR_OK;
+}
+
+static enum err cut_locked(u64 space, u64 from, u64 to)
+{
+    if (!space_is_live(space))
+        return ERR_NOT_FOUND;
+    if (from % PAGE_SIZE != 0 || to % PAGE_SIZE != 0)
+        return ERR_ALIGN;
+    if (from >= to || to > PORT_USER_END)
+        return ERR_RANGE;
+    struct xmap_space *record = &xmap_kept->spaces[space];
+
+    port_keep_begin(record, sizeof(*record));
+    record->intent = (struct xmap_intent){from, to, INTENT_CUT};
+    port_keep_commit();
+    xmap_pages_cut_finish((u32)space);
+    return ERR_OK;
+}
+
+static enum err query_locked(u64 space, u64 address, u64 *start, u64 *size, u64 *state)
+{
+    u32 index = space_is_live(space) ? xmap_region_at((u32)space, address) : XMAP_NO_REGION;
+
+    if (index == XMAP_NO_REGION)
+        return ERR_NOT_FOUND;
+    const struct xmap_region *region = &xmap_kept->regions[index];
+    u64 mapped = region->state == REGION_MAPPED;
+
+    *start = region->start;
+    *size = region->size;
+    *state = region->kind | (u64)region->rights << 8 | mapped << 16 | (u64)region->fill << 24;
+    return ERR_OK;
+}
+
+/* ---- Pages ---- */
+
+/* The page of `address` is there for `access`, whose bits in `asked` the region must allow. */
+static enum err touch_locked(u64 space, u64 address, u64 access, u64 asked)
+{
+    if (!space_is_live(space))
+        return ERR_NOT_FOUND;
+    u32 index = xmap_region_at((u32)space, address);
+
+    if (index == XMAP_NO_REGION)
+        return ERR_DENIED;
+    const struct xmap_region *region = &xmap_kept->regions[index];
+
+    if (region->state != REGION_MAPPED || (region->rights & asked) != asked)
+        return ERR_DENIED;
+    return xmap_page_ready((u32)space, index, round_down(address, PAGE_SIZE), (u32)access);
+}
+
+static enum err fault_locked(u64 space, u64 address, u64 access)
+{
+    if (access != XMAP_RIGHT_READ && access != XMAP_RIGHT_WRITE && access != XMAP_RIGHT_EXEC)
+        return ERR_ARGUMENT;
+    return touch_locked(space, address, access, access);
+}
+
+static enum err pin_locked(u64 space, u64 address, u64 access, u64 *frame)
+{
+    u32 found, rights;
+
+    if (access != XMAP_RIGHT_READ && access != XMAP_RIGHT_WRITE && access != XMAP_RIGHTS_ALL)
+        return ERR_ARGUMENT;
+    enum err err = touch_locked(space, address, access, access == XMAP_RIGHTS_ALL ? 0 : access);
+
+    if (err == ERR_OK)
+        err = port_lookup((u32)space, round_down(address, PAGE_SIZE), &found, &rights);
+    if (err != ERR_OK)
+        return err;
+    if (xmap_kept->frames[found].pins == XMAP_PINS_MAX)
+        return ERR_BUSY;
+    err = port_frame_lend(found);
+    if (err != ERR_OK)
+        return err;
+    xmap_kept->frames[found].pins++;
+    *frame = found;
+    return ERR_OK;
+}
+
+static enum err unpin_locked(u64 frame)
+{
+    if (frame >= xmap_kept->frame_count || xmap_kept->frames[frame].pins == 0)
+        return ERR_ARGUMENT;
+    struct xmap_frame *record = &xmap_kept->frames[frame];
+
+    record->pins--;
+    if (record->pins == 0 && record->references == 0)
+        xmap_frame_give((u32)frame);
+    return ERR_OK;
+}
+
+/* ---- The operations ---- */
+
+enum err xmap_space_create(u64 *space)
+{
+    enter();
+    return leave(space_create_locked(space));
+}
+
+enum err xmap_space_fork(u64 parent, u64 *child)
+{
+    enter();
+    return leave(space_fork_locked(parent, child));
+}
+
+enum err xmap_space_destroy(u64 space)
+{
+    enter();
+    return leave(space_destroy_locked(space));
+}
+
+enum err xmap_reserve(u64 space, u64 address, u64 size, u64 kind, u64 *start)
+{
+    enter();
+    return leave(reserve_locked(space, address, size, kind, start));
+}
+
+enum err xmap_map(u64 space, u64 start, u64 kind, u64 rights, u64 fill)
+{
+    enter();
+    return leave(map_locked(space, start, kind, rights, fill));
+}
+
+enum err xmap_unmap(u64 space, u64 start, u64 kind)
+{
+    enter();
+    return leave(unmap_locked(space, start, kind));
+}
+
+enum err xmap_release(u64 space, u64 start, u64 kind)
+{
+    enter();
+    return leave(release_locked(space, start, kind));
+}
+
+enum err xmap_protect(u64 space, u64 start, u64 kind, u64 rights)
+{
+    enter();
+    return leave(protect_locked(space, start, kind, rights));
+}
+
+enum err xmap_resize(u64 space, u64 start, u64 size, u64 fill)
+{
+    enter();
+    return leave(resize_locked(space, start, size, fill));
+}
+
+enum err xmap_cut(u64 space, u64 from, u64 to)
+{
+    enter();
+    return leave(cut_locked(space, from, to));
+}
+
+enum err xmap_query(u64 space, u64 address, u64 *start, u64 *size, u64 *state)
+{
+    enter();
+    return leave(query_locked(space, address, start, size, state));
+}
+
+enum err xmap_fault(u64 space, u64 address, u64 access)
+{
+    enter();
+    return leave(fault_locked(space, address, access));
+}
+
+enum err xmap_pin(u64 space, u64 address, u64 access, u64 *frame)
+{
+    enter();
+    return leave(pin_locked(space, address, access, frame));
+}
+
+enum err xmap_unpin(u64 frame)
+{
+    enter();
+    return leave(unpin_locked(frame));
+}
+
+enum err xmap_usage(u64 *free, u64 *total, u64 *committed)
+{
+    enter();
+    *free = port_frames_free();
+    *total = xmap_kept->total;
+    *committed = xmap_kept->used + xmap_kept->debt;
+    return leave(ERR_OK);
+}

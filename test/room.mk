@@ -1,0 +1,26 @@
+# Tests of the whole machine. The test image is the disk with the programs of test/programs/ added.
+test_programs := crash
+test_images   := $(test_programs:%=$(BUILD)/test/programs/_%)
+
+$(BUILD)/test/programs/%.elf: $(BUILD)/test/programs/%.o $(BUILD)/user/lib.a user/program.ld
+	@echo "  LD      $@"
+	$(Q)$(LD) -melf64lriscv -z max-page-size=4096 --gc-sections --fatal-warnings --no-warn-rwx-segments \
+	    -T user/program.ld $< $(BUILD)/user/lib.a -o $@
+
+$(BUILD)/test/programs/_%: $(BUILD)/test/programs/%.elf
+	$(Q)$(OBJCOPY) --strip-debug $< $@
+
+# fs.img stands for mkfs and the users' programs, which it is made of.
+$(BUILD)/test/fs.img: $(BUILD)/fs.img $(test_images)
+	@echo "  MKFS    $@"
+	$(Q)$(MKFS) $@ $(user_images) $(test_images)
+
+.PRECIOUS: $(BUILD)/test/programs/%.elf
+.PHONY: test-image test-system test-quick
+test-image: all $(BUILD)/test/fs.img
+
+test-system: test-image
+	$(Q)test/run.py
+
+test-quick: test-image
+	$(Q)test/run.py --quick
