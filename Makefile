@@ -110,8 +110,82 @@ ALL += $(BUILD)/fs.img
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
 
-.PHONY: all clean
+.PHONY: all clean help qemu qemu-gdb gdb print-gdbport test test-unit test-all demo-live
 all: $(ALL)
 
+# ---- Running. QEMU= CPUS= MEM= QEMUEXTRA= FAULT=SERVICE:NAME[@n] PANIC=halt|exit RUN=PROGRAM AUTORUN="command; command"
+QEMU  ?= qemu-system-riscv64
+CPUS  ?= 1
+MEM   ?= 128M
+PANIC ?= halt
+RUN   ?= $(if $(filter micro,$(KERNEL)),xmaptest)
+
+ifeq ($(filter $(KERNEL),mono micro),)
+$(error KERNEL is mono or micro, not "$(KERNEL)")
+endif
+
+qemu_kernel  := $(BUILD)/$(if $(filter micro,$(KERNEL)),micro-release,mono).elf
+qemu_parts   := $(qemu_kernel) $(if $(filter micro,$(KERNEL)),$(BUILD)/micro-root.elf,$(BUILD)/fs.img)
+qemu_append  := panic=$(PANIC) $(FAULT:%=fault=%) $(RUN:%=run=%)
+qemu_options := -machine virt -bios default -m $(MEM) -smp $(CPUS) -nographic -kernel $(qemu_kernel) \
+    -global virtio-mmio.force-legacy=false -rtc clock=vm $(if $(filter micro,$(KERNEL)),-initrd $(BUILD)/micro-root.elf, \
+    -drive file=$(BUILD)/fs.img,if=none,format=raw,id=disk0 -device virtio-blk-device$(comma)drive=disk0$(comma)bus=virtio-mmio-bus.0) \
+    -append "$(strip $(qemu_append))" $(QEMUEXTRA)
+comma := ,
+
+GDBPORT := $(shell expr `id -u` % 5000 + 25000)
+
+# Ctrl-a x leaves QEMU. With AUTORUN the commands are typed for you and the machine ends after the last.
+qemu: $(qemu_parts) kernel/kernel.sym
+	$(Q)$(if $(AUTORUN),./duo run --kernel $(KERNEL) --disk $(BUILD)/fs.img $(autorun_options),$(QEMU) $(qemu_options))
+
+autorun_options = $(shell printf '%s' '$(AUTORUN)' | tr ';' '\n' | sed 's/^ *//; /^$$/d; s/.*/--cmd "&"/')
+
+qemu-gdb: $(qemu_parts) kernel/kernel.sym .gdbinit
+	@echo "Now run 'make gdb KERNEL=$(KERNEL)' in another window."
+	$(Q)$(QEMU) $(qemu_options) -S -gdb tcp::$(GDBPORT)
+
+gdb: .gdbinit
+	gdb-multiarch -q -iex "set auto-load safe-path $(CURDIR)" $(qemu_kernel)
+
+.gdbinit: Makefile
+	@printf '%s\n' 'set confirm off' 'set architecture riscv:rv64' 'target remote 127.0.0.1:$(GDBPORT)' \
+	    'set disassemble-next-line auto' 'set riscv use-compressed-breakpoints yes' > $@
+
+print-gdbport:
+	@echo $(GDBPORT)
+
+# The two names that xv6's graders look for.
+kernel/kernel.sym: $(qemu_kernel)
+	$(Q)$(OBJDUMP) -t $< | sed '1,/SYMBOL TABLE/d; s/ .* / /; /^$$/d' > $@
+
+# ---- Testing. `test` installs what is missing, then starts anew, so that the tools just installed are found.
+test: setup-test
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory test-unit
+	$(Q)$(MAKE) --no-print-directory test-checks
+	$(Q)$(MAKE) --no-print-directory test-system
+
+test-unit: test-unit-lib test-unit-user test-unit-xmap test-unit-fs test-unit-block test-unit-console test-unit-unix test-unit-micro
+
+test-all: test
+	$(Q)$(MAKE) --no-print-directory test-long
+
+demo-live:
+	$(Q)./duo demo --live
+
+help:
+	@sed -n 's/^#H //p' $(MAKEFILE_LIST) | sort -u
+
+#H   all                both kernels, programs, servers, disk image (the default)
+#H   demo               the same bug on both kernels: transcripts and a verdict
+#H   qemu               a shell on KERNEL=mono (Ctrl-a x quits); RUN=PROGRAM on KERNEL=micro
+#H   qemu-gdb, gdb      the same, stopped for a debugger; the debugger
+#H   test, test-all     what CI runs (installs what is missing); the long tests as well
+#H   doctor             are all tools there?
+#H   compile_commands.json  for clangd and friends
+#H   clean              removes all that was built
+#H   (variables)        KERNEL CPUS MEM FAULT=SERVICE:NAME PANIC=halt|exit RUN AUTORUN V=1 BUILD TOOLPREFIX QEMU QEMUEXTRA
+
 clean:
-	rm -rf $(BUILD) fs.img kernel/kernel.sym kernel/kernel.asm compile_commands.json
+	rm -rf $(BUILD) fs.img .gdbinit kernel/kernel.sym kernel/kernel.asm compile_commands.json

@@ -11,7 +11,7 @@ import sys
 import time
 
 PANIC = ("panic: mappages: remap\n  in fake_fault+0x4, pid 3 sh, hart 0\n"
-         "  called by fake_caller+0x8 unknown_function+0x2\n  lost: everything\n")
+         "  called by fake_caller+0xc fake_caller+0xb fake_caller+0x8 unknown_function+0x2\n  lost: everything\n")
 
 
 def say(text):
@@ -58,4 +58,5 @@ def main(guest, kernel):
             say("\n[sup] xmap: died: x\n[sup] xmap: restarted, generation 2, after 3 us\n")
 
 
-main(os.environ.get("DUO_FAKE", "shell"), "micro" if "micro.elf" in " ".join(sys.argv) else "mono")
+kernel = sys.argv[sys.argv.index("-kernel") + 1]
+main(os.environ.get("DUO_FAKE", "shell"), "micro" if os.path.basename(kernel).startswith("micro") else "mono")

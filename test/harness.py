@@ -80,7 +80,7 @@ class Work:
         """A build folder of nothing but names, for guests that are played by fake_qemu.py."""
         folder = os.path.join(self.folder, "build")
         os.makedirs(os.path.join(folder, "servers"), exist_ok=True)
-        for name in ("mono.elf", "micro.elf", "micro-root.elf", "essay.elf", "fs.img"):
+        for name in ("mono.elf", "micro.elf", "micro-release.elf", "micro-root.elf", "essay.elf", "fs.img"):
             with open(os.path.join(folder, name), "wb") as file:
                 file.write(b"disk")
         return folder

@@ -46,10 +46,10 @@ DEATHS = [
 ]
 
 
-def register(fault, cause):
-    @test(f"micro/restart-{fault.replace(':', '-')}")
+def register(fault, cause, build):
+    @test(f"micro/restart-{fault.replace(':', '-')}-{build}", quick=build == "release")
     def check(work):
-        with work.guest("micro", f"fault={fault}", "run=xmaptest") as guest:
+        with work.guest("micro", f"fault={fault}", "run=xmaptest", build=build) as guest:
             work.equal(guest.wait_exit(30), Outcome.CLEAN, "the end")
             text = guest.output
             server = fault.split(":")[0]
@@ -65,4 +65,5 @@ def register(fault, cause):
 
 
 for row in DEATHS:
-    register(*row)
+    register(*row, "release")
+    register(*row, "debug")

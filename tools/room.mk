@@ -2,7 +2,8 @@
 export DUO_BUILD  := $(BUILD)
 export TOOLPREFIX
 
-.PHONY: setup setup-test doctor demo test-checks test-check-selves test-analyze compile_commands.json
+.PHONY: setup setup-test doctor demo compile_commands.json test-checks test-check-selves \
+        check-directions check-words check-format check-objects check-analyze
 
 # Installs what is missing from Debian: for building and the demo, and for the tests.
 setup:
@@ -19,18 +20,31 @@ demo: setup
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)./duo demo
 
-# That each check can fail, then the checks. `objects` needs the images: every function of a core that both link must
-# be the object's own.
+# The services that system/micro.def places in servers: of these both images have the same functions.
+servers      := $(shell sed -n 's/^SERVER.[^"]*"\([a-z]*\)".*/\1/p' system/micro.def)
+placed_files  = $(foreach s,$(servers),$($(s)_files)) $(inject_files)
+
+# That each check can fail, then the checks.
 test-check-selves:
 	$(Q)for check in directions words objects format analyze; do \
 	    CC=$(CC) NM=$(NM) tools/checks/$$check.* --self-test || exit 1; done
 
-test-checks: test-check-selves all
+test-checks: test-check-selves check-directions check-words check-format check-objects check-analyze
+
+check-directions: all
 	$(Q)NM=$(NM) tools/checks/directions.py --build $(BUILD)
+
+check-words:
 	$(Q)tools/checks/words.py
+
+check-format:
 	$(Q)tools/checks/format.sh
+
+check-objects: all
 	$(Q)tools/checks/objects.py --image mono=$(BUILD)/mono.elf \
-	    --image micro=$$(echo $(BUILD)/servers/*.elf | tr ' ' ,) $(call o,$(core_files))
+	    --image micro=$$(echo $(servers:%=$(BUILD)/servers/%.elf) | tr ' ' ,) $(call o,$(placed_files))
+
+check-analyze:
 	$(Q)CC=$(CC) tools/checks/analyze.sh $(CFLAGS)
 
 compile_commands.json:

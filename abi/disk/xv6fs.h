@@ -20,10 +20,10 @@
 
 struct xv6fs_super {
     u32 magic;
-    u32 size;       /* blocks of the file system */
-    u32 nblocks;    /* data blocks, the last ones of the disk */
-    u32 ninodes;    /* inode numbers are 1 .. ninodes - 1 */
-    u32 nlog;       /* blocks of the log, its header included */
+    u32 size;    /* blocks of the file system */
+    u32 nblocks; /* data blocks, the last ones of the disk */
+    u32 ninodes; /* inode numbers are 1 .. ninodes - 1 */
+    u32 nlog;    /* blocks of the log, its header included */
     u32 logstart;
     u32 inodestart;
     u32 bmapstart;
@@ -45,21 +45,22 @@ enum xv6fs_type {
 
 struct xv6fs_inode {
     s16 type;
-    s16 major, minor; /* of a device */
-    s16 nlink;        /* directory records that name it; a directory's own "." is not counted */
-    u32 size;         /* bytes */
+    s16 major, minor;         /* of a device */
+    s16 nlink;                /* directory records that name it; a directory's own "." is not counted */
+    u32 size;                 /* bytes */
     u32 direct[XV6FS_DIRECT]; /* block numbers; 0: none, reads as zeros */
     u32 indirect;             /* a block of XV6FS_INDIRECT block numbers, or 0 */
 };
 _Static_assert(sizeof(struct xv6fs_inode) == 64, "inode");
 
 #define XV6FS_INODES_PER_BLOCK (XV6FS_BLOCK_SIZE / 64u)
-#define XV6FS_BITS_PER_BLOCK   (XV6FS_BLOCK_SIZE * 8u) /* bit b % 8 of byte b / 8; 1: in use, metadata included */
+#define XV6FS_BITS_PER_BLOCK                                                                                 \
+    (XV6FS_BLOCK_SIZE * 8u) /* bit b % 8 of byte b / 8; 1: in use, metadata included */
 
 #define XV6FS_NAME_MAX 14u
 
 struct xv6fs_record {
-    u16 inode; /* 0: free */
+    u16 inode;                 /* 0: free */
     char name[XV6FS_NAME_MAX]; /* NUL-padded; no NUL when all 14 are used */
 };
 _Static_assert(sizeof(struct xv6fs_record) == 16, "directory record");
@@ -67,8 +68,8 @@ _Static_assert(sizeof(struct xv6fs_record) == 16, "directory record");
 #define XV6FS_RECORDS_PER_BLOCK (XV6FS_BLOCK_SIZE / 16u)
 
 /*
- * The first block of the log. count > 0 means: a transaction is committed, and copy i of it, in block logstart + 1 + i,
- * belongs into home[i]. A recovery copies them there, in order, and writes count 0.
+ * The first block of the log. count > 0 means: a transaction is committed, and copy i of it, in block
+ * logstart + 1 + i, belongs into home[i]. A recovery copies them there, in order, and writes count 0.
  *
  * xv6 uses the first words only. `sequence`, at the block's end, is Duo's: the number of the last transaction
  * committed, kept when count is 0; xv6 leaves it alone.

@@ -24,13 +24,13 @@ static void external(void)
     while ((irq = board_irq_claim()) != 0) {
         bool interrupts = mono_schedule_lock();
 
+        board_irq_complete(irq); /* before the mask: a PLIC ignores the completion of a masked source */
         board_irq_disable(irq);
         if (irq < LINES) {
             lines[irq].pending = true;
             mono_wake(&lines[irq].waiting);
         }
         mono_schedule_unlock(interrupts);
-        board_irq_complete(irq);
     }
 }
 

@@ -1,8 +1,8 @@
 /*
  * port/block.h on the host: a disk image in memory, with a volatile write cache and failures on demand.
  *
- * Two copies of the image: `now` is what a read returns; `medium` is what a power cut would leave, brought up to date
- * by each flush. Between them lies the list of writes not flushed, with their bytes, in order.
+ * Two copies of the image: `now` is what a read returns; `medium` is what a power cut would leave, brought up
+ * to date by each flush. Between them lies the list of writes not flushed, with their bytes, in order.
  */
 #include "placement/host/host.h"
 #include "port/arena.h"

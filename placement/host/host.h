@@ -1,8 +1,9 @@
 /*
  * What the host placement offers to unit tests beside the ports: hooks that play the world's part.
  *
- * A test drives a service core by plain calls. It decides here when the disk fails, when the service "dies" and what
- * time it is. Everything is process-wide; host_reset() puts all of it but the disk back to the beginning.
+ * A test drives a service core by plain calls. It decides here when the disk fails, when the service "dies"
+ * and what time it is. Everything is process-wide; host_reset() puts all of it but the disk back to the
+ * beginning.
  */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
@@ -13,17 +14,19 @@
 /* Forgets kept state, armed faults, time shifts and hooks. Called in each test's set-up. */
 void host_reset(void);
 
-/* ---- Death of a service ------------------------------------------------------------------------------------
+/* ---- Death of a service
+ * ------------------------------------------------------------------------------------
  *
  *     host_death_after(n);
  *     if (setjmp(host_death) == 0)
  *         { work; host_death_after(0); }     the n-th instant was not reached
  *     else
- *         x_restart();                       died; the kept structures have been put right by their undo record
+ *         x_restart();                       died; the kept structures have been put right by their undo
+ * record
  *
- * An instant is a place at which a death can be told apart from another: each entry to and return from a disk call,
- * each begin and each commit of a kept step. For tests in one thread. Locks the dead service held are simply gone:
- * a restart initialises its locks anew.
+ * An instant is a place at which a death can be told apart from another: each entry to and return from a disk
+ * call, each begin and each commit of a kept step. For tests in one thread. Locks the dead service held are
+ * simply gone: a restart initialises its locks anew.
  */
 extern jmp_buf host_death;
 void host_death_after(u64 instants); /* 0: no death */
@@ -32,7 +35,8 @@ void host_instant(void);             /* called by the ports */
 /* If set, port_fatal() calls it (it may leave by longjmp) before it aborts. */
 extern void (*host_on_fatal)(const char *invariant);
 
-/* If true, port_log() keeps quiet on the terminal. The last HOST_LOG_SIZE - 1 bytes are kept in host_log_text. */
+/* If true, port_log() keeps quiet on the terminal. The last HOST_LOG_SIZE - 1 bytes are kept in
+ * host_log_text. */
 #define HOST_LOG_SIZE 16384
 extern bool host_log_quiet;
 extern char host_log_text[HOST_LOG_SIZE];
@@ -53,16 +57,18 @@ extern void (*host_on_power_off)(u32 code);
 
 /* ---- The disk behind blk_* (disk_file.c) ------------------------------------------------------------------
  *
- * An image in memory, with a volatile write cache as a real disk has: a write is durable after the next flush.
+ * An image in memory, with a volatile write cache as a real disk has: a write is durable after the next
+ * flush.
  */
 void host_disk_reset(void);
-bool host_disk_load(const char *path);  /* false: no such file, or not whole blocks */
+bool host_disk_load(const char *path); /* false: no such file, or not whole blocks */
 bool host_disk_save(const char *path);
 void host_disk_set(const u8 *bytes, u64 blocks); /* copies */
 u8 *host_disk_bytes(void);                       /* what a read would return now, all blocks in a row */
 u64 host_disk_blocks(void);
 
-/* From now on the n-th call of that kind (1: the next) returns ERR_DEVICE; `count` calls fail. n = 0: none. */
+/* From now on the n-th call of that kind (1: the next) returns ERR_DEVICE; `count` calls fail. n = 0: none.
+ */
 void host_disk_fail_reads(u64 n, u64 count);
 void host_disk_fail_writes(u64 n, u64 count);
 void host_disk_fail_flushes(u64 n, u64 count);
@@ -70,7 +76,8 @@ void host_disk_fail_flushes(u64 n, u64 count);
 /* The n-th write from now is the last one that happens; then the service dies (see host_death). 0: never. */
 void host_disk_stop_after_writes(u64 n);
 
-/* Loses power: of the writes not flushed, a subset chosen by `seed` reaches the medium; seed 0: all of them. */
+/* Loses power: of the writes not flushed, a subset chosen by `seed` reaches the medium; seed 0: all of them.
+ */
 void host_disk_power_cut(u64 seed);
 
 struct host_disk_counts {
@@ -79,7 +86,7 @@ struct host_disk_counts {
 struct host_disk_counts host_disk_counts(void);
 
 /* What happened, in order: block numbers written, HOST_DISK_FLUSH for a flush. */
-#define HOST_DISK_FLUSH (~0ul)
+#define HOST_DISK_FLUSH      (~0ul)
 #define HOST_DISK_RECORD_MAX 4096
 u64 host_disk_record(const u64 **events); /* how many; the list is cut at HOST_DISK_RECORD_MAX */
 void host_disk_record_clear(void);

@@ -1,9 +1,9 @@
 /*
  * port/keep.h on the host: memory that outlives a "death" (host.h), with a real undo record.
  *
- * Several services may live in one test program, each with one structure. The port does not say whose call it is, so a
- * structure is found again by its size; two services with structures of the same size need a test program each.
- * The undo record belongs to the structure; a thread remembers which one it has open.
+ * Several services may live in one test program, each with one structure. The port does not say whose call it
+ * is, so a structure is found again by its size; two services with structures of the same size need a test
+ * program each. The undo record belongs to the structure; a thread remembers which one it has open.
  */
 #include "port/keep.h"
 #include "placement/host/host.h"
@@ -84,7 +84,8 @@ void port_keep_begin(void *range, u64 size)
     struct kept *k = structure_of(range, size);
     port_assert(k != NULL, "kept step outside the kept structure");
     port_assert(!k->open || mine == k, "kept step opened twice");
-    port_assert(k->ranges < PORT_KEEP_RANGES && size <= PORT_KEEP_BYTES - k->saved_bytes, "kept step too long");
+    port_assert(k->ranges < PORT_KEEP_RANGES && size <= PORT_KEEP_BYTES - k->saved_bytes,
+                "kept step too long");
     k->open = true;
     mine = k;
     k->range[k->ranges++] = (struct range){.at = range, .size = size, .saved_at = k->saved_bytes};

@@ -1,13 +1,13 @@
 /*
  * port/sync.h and port/time.h on the host: sleeping locks and queues.
  *
- * One mutex of the C library guards every lock and queue here, and one condition variable announces every change. That
- * wakes more threads than needed, and is right by inspection; unit tests need no more. Since nothing is allocated, a
- * service that is restarted may initialise its locks again without a leak.
+ * One mutex of the C library guards every lock and queue here, and one condition variable announces every
+ * change. That wakes more threads than needed, and is right by inspection; unit tests need no more. Since
+ * nothing is allocated, a service that is restarted may initialise its locks again without a leak.
  */
+#include "port/sync.h"
 #include "placement/host/host.h"
 #include "port/log.h"
-#include "port/sync.h"
 #include "port/time.h"
 #include <pthread.h>
 #include <time.h>

@@ -267,7 +267,7 @@ enum err port_unmap(u32 space, uaddr address, u32 *frame)
 enum err port_protect(u32 space, uaddr address, u32 rights)
 {
     host_instant();
-    port_assert((rights & ~RIGHTS_ALL) == 0, "unknown right");
+    port_assert(rights != 0 && (rights & ~RIGHTS_ALL) == 0, "page without rights");
     struct page *page = page_present(space, address);
     if (page == NULL)
         return ERR_NOT_MAPPED;

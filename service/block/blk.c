@@ -1,20 +1,22 @@
 /*
  * The block service: one virtio disk, several requests at a time.
  *
- * A request is FREE, or BUSY while the device has it, or DONE until the thread that asked has taken its result:
+ * A request is FREE, or BUSY while the device has it, or DONE until the thread that asked has taken its
+ * result:
  *
  *     caller:  FREE --publish--> BUSY, waits          takes the result, DONE --> FREE
  *     device:                        puts its number into the used ring, interrupts
  *     service thread:                                 collect: BUSY --> DONE, wakes the caller
  *
- * Request n has the descriptors 3n, 3n + 1 and 3n + 2 (header, data, status), so there is nothing to allocate and an
- * answer is checked by arithmetic. Callers look into the used ring themselves when nobody has woken them for a
- * while: a lost interrupt costs BLK_LOOK, no more.
+ * Request n has the descriptors 3n, 3n + 1 and 3n + 2 (header, data, status), so there is nothing to allocate
+ * and an answer is checked by arithmetic. Callers look into the used ring themselves when nobody has woken
+ * them for a while: a lost interrupt costs BLK_LOOK, no more.
  *
- * The device is not trusted. What it may not do (an index or a number out of range, an unknown status, silence for
- * BLK_TIMEOUT) leads to a reset. After silence, what was under way is asked once more; after nonsense it fails.
- * Until a reset has worked the device is not ready, and each new request tries it again. Only a device that ignores
- * even a reset could still write into a slot it was lent; nothing here can prevent that.
+ * The device is not trusted. What it may not do (an index or a number out of range, an unknown status,
+ * silence for BLK_TIMEOUT) leads to a reset. After silence, what was under way is asked once more; after
+ * nonsense it fails. Until a reset has worked the device is not ready, and each new request tries it again.
+ * Only a device that ignores even a reset could still write into a slot it was lent; nothing here can prevent
+ * that.
  *
  * Locking: blk.lock guards everything. It is not held while a caller waits.
  */
@@ -119,7 +121,8 @@ static u64 read_capacity(void)
     return 0;
 }
 
-/* Resets first: until then the memory may still be the device's. Afterwards no request is the device's any more. */
+/* Resets first: until then the memory may still be the device's. Afterwards no request is the device's any
+ * more. */
 static enum err device_init(void)
 {
     blk.ready = false;
@@ -188,7 +191,8 @@ static void publish(struct request *r)
     m->header[n].sector = r->block * (BLK_BLOCK_SIZE / 512);
     m->status[n] = STATUS_NONE;
     u32 last = 3 * n + 1;
-    set_descriptor(3 * n, blk.memory_address + offsetof(struct queue_memory, header) + n * sizeof m->header[0],
+    set_descriptor(3 * n,
+                   blk.memory_address + offsetof(struct queue_memory, header) + n * sizeof m->header[0],
                    sizeof m->header[0], VIRTQ_DESC_NEXT);
     if (r->type != VIRTIO_BLK_FLUSH) {
         set_descriptor(last, r->address, BLK_BLOCK_SIZE,
@@ -300,7 +304,8 @@ static enum err perform(u32 type, u64 block, u64 address)
     u64 serial = blk.serial++;
     if (type == VIRTIO_BLK_FLUSH)
         wait_for_earlier(serial);
-    u64 deadline = port_now() + 2 * TRIES * BLK_TIMEOUT; /* those before us end by then, whatever the device does */
+    u64 deadline =
+        port_now() + 2 * TRIES * BLK_TIMEOUT; /* those before us end by then, whatever the device does */
     struct request *r;
     while ((r = find_free()) == NULL)
         if (port_wait(&blk.freed, &blk.lock, deadline) != ERR_OK)
@@ -376,8 +381,8 @@ enum err blk_write(u64 block, u64 slot)
     return transfer(VIRTIO_BLK_OUT, block, slot);
 }
 
-/* Also waits for all that was begun before it, whoever asked: a restarted fs relies on that, since requests of its former
- * generation may still be under way. */
+/* Also waits for all that was begun before it, whoever asked: a restarted fs relies on that, since requests
+ * of its former generation may still be under way. */
 enum err blk_flush(void)
 {
     inject_point(SERVICE_BLOCK);
@@ -401,7 +406,8 @@ static enum err find_device(void)
             continue;
         if (read_register(VIRTIO_VERSION) == VIRTIO_VERSION_MODERN)
             return ERR_OK;
-        port_log("block: a disk of the legacy virtio interface was passed over\n");
+        port_log(
+            "block: a legacy virtio disk was passed over (QEMU: -global virtio-mmio.force-legacy=false)\n");
     }
     port_log("block: no virtio disk\n");
     return ERR_NOT_FOUND;
@@ -429,8 +435,8 @@ enum err blk_start(void)
     return err;
 }
 
-/* Nothing is kept but the device's memory, and device_init() resets the device before it touches that. Requests that the
- * former generation had under way end with its callers' ERR_PEER_RESTARTED. */
+/* Nothing is kept but the device's memory, and device_init() resets the device before it touches that.
+ * Requests that the former generation had under way end with its callers' ERR_PEER_RESTARTED. */
 enum err blk_restart(void)
 {
     return blk_start();

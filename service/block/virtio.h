@@ -1,8 +1,8 @@
 /*
  * virtio block devices behind virtio-mmio: registers, queue layout, request format.
  *
- * Names and numbers are those of the Virtual I/O Device specification 1.1: registers 4.2.2, device status 2.1, split
- * virtqueues 2.6, block device 5.2.
+ * Names and numbers are those of the Virtual I/O Device specification 1.1: registers 4.2.2, device
+ * status 2.1, split virtqueues 2.6, block device 5.2.
  */
 #ifndef BLOCK_VIRTIO_H
 #define BLOCK_VIRTIO_H

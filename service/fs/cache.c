@@ -1,8 +1,9 @@
 /*
  * The block cache: which arena slot holds which disk block.
  *
- * A buffer found by its block's number is always the newest version of that block. It differs from the disk only while
- * the log holds it pinned; so every buffer on the list of slots to take can be dropped without a write.
+ * A buffer found by its block's number is always the newest version of that block. It differs from the disk
+ * only while the log holds it pinned; so every buffer on the list of slots to take can be dropped without a
+ * write.
  *
  * Locking: fs_lock.
  * Fails:   ERR_NO_MEMORY when every slot is pinned or lent; nobody waits for a slot, so there is no deadlock.
@@ -25,7 +26,8 @@ struct buffer {
 
 static struct {
     u32 slots;
-    u16 oldest, newest; /* ends of the list of slots to take: free ones first, then in order of their last use */
+    u16 oldest,
+        newest; /* ends of the list of slots to take: free ones first, then in order of their last use */
     u16 bucket[BUCKETS];
     struct buffer buffer[FS_BUFFERS_MAX];
 } cache;
@@ -249,7 +251,8 @@ enum err fs_cache_take_back(const u32 *slots, u32 count, bool from_writer)
     return ERR_OK;
 }
 
-/* After the second death of block in one request the answer is an error, as for a device that does not answer. */
+/* After the second death of block in one request the answer is an error, as for a device that does not
+ * answer. */
 static enum err answer(enum err err)
 {
     return err == ERR_OK ? ERR_OK : ERR_DEVICE;

@@ -9,12 +9,13 @@
  *   mount.c      superblock, start and restart
  *   fs.c         the operations of port/fs.def
  *
- * Locking: fs_lock is taken by each operation and guards everything here. Its holder may wait for the disk, never for
- * unix. It is one lock because one is enough for now; nothing below fs.c takes or releases it, and only log.c
- * decides when a commit happens, so finer locks and shared commits change those two files.
+ * Locking: fs_lock is taken by each operation and guards everything here. Its holder may wait for the disk,
+ * never for unix. It is one lock because one is enough for now; nothing below fs.c takes or releases it, and
+ * only log.c decides when a commit happens, so finer locks and shared commits change those two files.
  *
- * Trust: bytes on the disk are hostile. Whatever comes from there and is used as a number of a block, an inode or a
- * size is checked where it is read, and ERR_CORRUPT says that the check failed. Assertions speak of our own state only.
+ * Trust: bytes on the disk are hostile. Whatever comes from there and is used as a number of a block, an
+ * inode or a size is checked where it is read, and ERR_CORRUPT says that the check failed. Assertions speak
+ * of our own state only.
  */
 #ifndef FS_CORE_H
 #define FS_CORE_H
@@ -29,7 +30,8 @@ extern struct port_lock fs_lock;
 
 /* ---- mount.c ---- */
 
-/* The superblock after its check: every range lies on the disk, and none overlaps another. Zero: not mounted. */
+/* The superblock after its check: every range lies on the disk, and none overlaps another. Zero: not mounted.
+ */
 struct fs_geometry {
     u32 blocks; /* of the file system: block numbers are below */
     u32 inodes; /* inode numbers are below */
@@ -60,10 +62,10 @@ extern struct fs_kept *fs_kept;
 /* ERR_NO_MEMORY: the placement has none. */
 enum err fs_kept_start(void);
 
-bool fs_held(u64 inode);             /* whether callers hold it: the check of every inode argument */
-bool fs_reference_room(u32 inode);   /* whether one more can be counted */
-void fs_reference_take(u32 inode);   /* there is room */
-void fs_reference_drop(u32 inode);   /* it has one */
+bool fs_held(u64 inode);           /* whether callers hold it: the check of every inode argument */
+bool fs_reference_room(u32 inode); /* whether one more can be counted */
+void fs_reference_take(u32 inode); /* there is room */
+void fs_reference_drop(u32 inode); /* it has one */
 
 /* ---- cache.c ----
  *
@@ -71,7 +73,8 @@ void fs_reference_drop(u32 inode);   /* it has one */
  *   free:     no block, no borrower; on the list of slots to take
  *   a buffer: holds one block of the disk; on that list while nobody pins or borrows it
  *   lent:     no block, but borrowers: filled by unix for a write, or a former buffer somebody still reads
- * get pins, put unpins; a pinned or lent buffer stays what it is. Two slots are apart: one of zeros, one for headers.
+ * get pins, put unpins; a pinned or lent buffer stays what it is. Two slots are apart: one of zeros, one for
+ * headers.
  */
 #define FS_BUFFERS_MIN  24u /* fewer slots cannot hold a transaction and its surroundings */
 #define FS_SLOT_ZERO    0u  /* what a hole of a file reads as; lent, never written */
@@ -82,19 +85,22 @@ enum err fs_cache_start(void);
 
 /* The buffer of `block`, pinned. ERR_DEVICE; ERR_NO_MEMORY: every slot is pinned or lent. */
 enum err fs_cache_get(u32 block, u32 *slot);
-/* The same without reading: unless it was cached the bytes are rubbish, and the caller fills or forgets them. */
+/* The same without reading: unless it was cached the bytes are rubbish, and the caller fills or forgets them.
+ */
 enum err fs_cache_get_blank(u32 block, u32 *slot);
 void fs_cache_pin(u32 slot); /* once more */
 void fs_cache_put(u32 slot);
 /* The slot, pinned by the caller, is no block's buffer any more: what it holds is not what the disk holds. */
 void fs_cache_forget(u32 slot);
 
-/* Lends `count` pinned buffers to readers (the same one may occur again), in one kept step. ERR_NO_MEMORY: too many. */
+/* Lends `count` pinned buffers to readers (the same one may occur again), in one kept step. ERR_NO_MEMORY:
+ * too many. */
 enum err fs_cache_lend(const u32 *slots, u32 count);
 /* Lends `count` slots to a writer. ERR_NO_MEMORY: then none. */
 enum err fs_cache_lend_empty(u32 *slots, u32 count);
 bool fs_cache_lent_to_writer(u32 slot);
-/* Takes back what was lent, to readers or to a writer. ERR_ARGUMENT: one of them is not lent so; then none. */
+/* Takes back what was lent, to readers or to a writer. ERR_ARGUMENT: one of them is not lent so; then none.
+ */
 enum err fs_cache_take_back(const u32 *slots, u32 count, bool from_writer);
 
 /* The disk, for cache and log: a request cut off by a restart of block is repeated once. ERR_DEVICE. */
@@ -104,15 +110,17 @@ enum err fs_disk_flush(void);
 
 /* ---- log.c ---- */
 
-#define FS_LOG_COPIES_MIN 12u /* the most blocks an operation changes: a write of four new blocks, see fs_write() */
+#define FS_LOG_COPIES_MIN                                                                                    \
+    12u /* the most blocks an operation changes: a write of four new blocks, see fs_write() */
 
-/* Completes or discards what the log on the disk holds. ERR_CORRUPT: its header is damaged; nothing is written then. */
+/* Completes or discards what the log on the disk holds. ERR_CORRUPT: its header is damaged; nothing is
+ * written then. */
 enum err fs_log_start(void);
 
 /* Begins a transaction. ERR_DEVICE: an earlier one cannot be finished; nothing may change until it can. */
 enum err fs_log_begin(void);
-/* The bytes of `block`, to be changed in this transaction. They stay in place until its end. ERR_NO_SPACE: the
- * transaction is too large for the log. */
+/* The bytes of `block`, to be changed in this transaction. They stay in place until its end. ERR_NO_SPACE:
+ * the transaction is too large for the log. */
 enum err fs_log_block(u32 block, u8 **bytes);
 enum err fs_log_block_blank(u32 block, u8 **bytes); /* without reading; the caller fills them */
 /* Ends it. `err` ERR_OK: commits; returns ERR_DEVICE if that fails. Else, and then: nothing has happened; the
@@ -128,7 +136,8 @@ struct fs_inode {
     struct xv6fs_inode *disk;
 };
 
-/* ERR_CORRUPT: a number out of range, a free inode, or one whose fields cannot be. Open inodes are closed in any order. */
+/* ERR_CORRUPT: a number out of range, a free inode, or one whose fields cannot be. Open inodes are closed in
+ * any order. */
 enum err fs_inode_open(u64 number, struct fs_inode *inode);
 void fs_inode_close(struct fs_inode *inode);
 
@@ -158,9 +167,10 @@ enum err fs_name_make(u64 name0, u64 name1, struct fs_name *name);
 bool fs_name_equal(const struct fs_name *a, const struct fs_name *b);
 extern const struct fs_name fs_name_dot, fs_name_dot_dot;
 
-/* Finds the record of `name`: its inode (in range) and its offset. ERR_NOT_FOUND: `offset` is where a new record goes,
- * the lowest free one. ERR_NOT_DIRECTORY. */
-enum err fs_directory_find(const struct fs_inode *directory, const struct fs_name *name, u32 *inode, u32 *offset);
+/* Finds the record of `name`: its inode (in range) and its offset. ERR_NOT_FOUND: `offset` is where a new
+ * record goes, the lowest free one. ERR_NOT_DIRECTORY. */
+enum err fs_directory_find(const struct fs_inode *directory, const struct fs_name *name, u32 *inode,
+                           u32 *offset);
 /* Inside a transaction: sets the record at the offset that find gave. `name` NULL: frees it. ERR_NO_SPACE. */
 enum err fs_directory_set(struct fs_inode *directory, u32 offset, const struct fs_name *name, u32 inode);
 /* ERR_NOT_EMPTY if a record beyond "." and ".." is in use. */

@@ -1,8 +1,8 @@
 /*
  * Directories: files of records of 16 bytes, found by going through them.
  *
- * The size of a directory may cover blocks that do not exist (images made by xv6's own mkfs do); such a block is full of
- * free records, and comes into being when the first of them is used. Directories never shrink.
+ * The size of a directory may cover blocks that do not exist (images made by xv6's own mkfs do); such a block
+ * is full of free records, and comes into being when the first of them is used. Directories never shrink.
  *
  * Locking: fs_lock.
  */
@@ -55,7 +55,8 @@ static enum err records_get(const struct fs_inode *directory, u32 offset, u32 *s
     return ERR_OK;
 }
 
-enum err fs_directory_find(const struct fs_inode *directory, const struct fs_name *name, u32 *inode, u32 *offset)
+enum err fs_directory_find(const struct fs_inode *directory, const struct fs_name *name, u32 *inode,
+                           u32 *offset)
 {
     if (directory->disk->type != XV6FS_DIRECTORY)
         return ERR_NOT_DIRECTORY;

@@ -1,9 +1,9 @@
 /*
  * The operations of the file system: port/fs.def says what each promises.
  *
- * Each has the same shape. First it asks every question about its arguments; then, if it changes anything, it does so
- * in one transaction, given up as a whole by the first error; last, when the disk is done, it changes what is kept. The
- * four steps "lock, hold, open" and back are begin() and end() below.
+ * Each has the same shape. First it asks every question about its arguments; then, if it changes anything, it
+ * does so in one transaction, given up as a whole by the first error; last, when the disk is done, it changes
+ * what is kept. The four steps "lock, hold, open" and back are begin() and end() below.
  *
  * Locking: fs_lock from begin to end.
  */
@@ -154,8 +154,8 @@ enum err fs_put(u64 inode)
 /* ---- Creating, linking, unlinking ---- */
 
 /* Inside a transaction. `record` is where the new record goes. */
-static enum err create(struct fs_inode *directory, const struct fs_name *name, u32 record, u64 type, u64 device,
-                       u32 *number)
+static enum err create(struct fs_inode *directory, const struct fs_name *name, u32 record, u64 type,
+                       u64 device, u32 *number)
 {
     struct fs_inode inode;
     enum err err = fs_inode_allocate((u32)type, device, &inode);
@@ -211,7 +211,8 @@ enum err fs_create(u64 directory, u64 name0, u64 name1, u64 type, u64 device, u6
     return end(&open, err);
 }
 
-static enum err link(struct fs_inode *inode, struct fs_inode *directory, const struct fs_name *name, u32 record)
+static enum err link(struct fs_inode *inode, struct fs_inode *directory, const struct fs_name *name,
+                     u32 record)
 {
     enum err err = fs_log_begin();
     if (err != ERR_OK)
@@ -272,8 +273,8 @@ static enum err unlink(struct fs_inode *directory, u32 record, struct fs_inode *
     return inode->disk->nlink == 0 && !fs_held(inode->number) ? fs_inode_free(inode) : ERR_OK;
 }
 
-/* Whether the record's inode may lose this name. Beside the caller's mistakes, an image can name the root, the directory
- * itself or an inode without links. */
+/* Whether the record's inode may lose this name. Beside the caller's mistakes, an image can name the root,
+ * the directory itself or an inode without links. */
 static enum err check_unlink(const struct fs_inode *directory, const struct fs_inode *inode)
 {
     if (inode->disk->nlink == 0 || inode->number == FS_ROOT || inode->number == directory->number)
@@ -403,12 +404,14 @@ enum err fs_slots_lend(u64 *slots)
     return leave(err);
 }
 
-/* One block's part of a write, inside a transaction. `make` false: a block that does not exist is passed over. */
+/* One block's part of a write, inside a transaction. `make` false: a block that does not exist is passed
+ * over. */
 static enum err write_block(struct fs_inode *inode, u64 offset, u64 length, const u8 *from, bool make)
 {
     u32 block;
     u32 index = (u32)(offset / XV6FS_BLOCK_SIZE);
-    enum err err = make ? fs_inode_make_block(inode, index, &block) : fs_inode_find_block(inode, index, &block);
+    enum err err =
+        make ? fs_inode_make_block(inode, index, &block) : fs_inode_find_block(inode, index, &block);
     if (err != ERR_OK || block == 0)
         return err;
     u8 *bytes;
@@ -438,8 +441,9 @@ static enum err write(struct fs_inode *inode, u64 offset, u64 length, const u32 
 }
 
 /*
- * The bytes are copied into the blocks' own buffers, so the lent slots stay the caller's: `fresh` is `slots`. Were they
- * taken over instead, a death between that step and the reply would leave the caller with slots it no longer owns.
+ * The bytes are copied into the blocks' own buffers, so the lent slots stay the caller's: `fresh` is `slots`.
+ * Were they taken over instead, a death between that step and the reply would leave the caller with slots it
+ * no longer owns.
  */
 enum err fs_write(u64 inode, u64 offset, u64 length, u64 slots, u64 keep_size, u64 *fresh)
 {

@@ -1,8 +1,8 @@
 /*
  * Inodes: their records, the blocks of their files, and the bitmap that says which blocks are free.
  *
- * There is no copy of a record in memory: an open inode is a pinned buffer and a pointer into it. So a transaction that
- * is given up takes its changes of inodes and bitmap along with the buffers.
+ * There is no copy of a record in memory: an open inode is a pinned buffer and a pointer into it. So a
+ * transaction that is given up takes its changes of inodes and bitmap along with the buffers.
  *
  * Locking: fs_lock; changes only inside a transaction.
  */
@@ -95,8 +95,8 @@ static enum err record_get(u32 number, struct fs_inode *inode)
     if (err != ERR_OK)
         return err;
     struct xv6fs_inode *records = (struct xv6fs_inode *)port_arena_slot(slot);
-    *inode = (struct fs_inode){
-        .number = number, .slot = slot, .disk = &records[number % XV6FS_INODES_PER_BLOCK]};
+    *inode =
+        (struct fs_inode){.number = number, .slot = slot, .disk = &records[number % XV6FS_INODES_PER_BLOCK]};
     return ERR_OK;
 }
 

@@ -1,9 +1,9 @@
 /*
  * What survives a death of the service: who holds which inode, and which slots are lent.
  *
- * Both are promises to unix, which goes on holding what it was given. Everything else is on the disk. Each change is
- * the last thing its operation does, so a repeated operation finds either nothing done or, for the instants between
- * here and the reply, one reference or slot too many, never one too few.
+ * Both are promises to unix, which goes on holding what it was given. Everything else is on the disk. Each
+ * change is the last thing its operation does, so a repeated operation finds either nothing done or, for the
+ * instants between here and the reply, one reference or slot too many, never one too few.
  */
 #include "port/keep.h"
 #include "port/log.h"

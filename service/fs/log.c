@@ -6,25 +6,27 @@
  *     copies into the log; flush; header with their count; flush      from here on it has happened
  *     blocks to their homes; flush; header with count 0; flush        from here on the log is free
  *
- * Without the flushes a disk may keep a later write and lose an earlier one, and a header would speak for copies that
- * are not there. The last one keeps the next transaction's copies from landing under this one's header.
+ * Without the flushes a disk may keep a later write and lose an earlier one, and a header would speak for
+ * copies that are not there. The last one keeps the next transaction's copies from landing under this one's
+ * header.
  *
  * States, and what leads from one to the next:
  *
  *     IDLE     the header on the disk says 0
  *     OPEN     an operation changes buffers; nothing is on the disk         log_begin
  *     INSTALL  committed; the header says count; homes are to be written    the second flush
- *     CLEAR    the header is to be written with 0                           homes written; or a header of unknown fate
+ *     CLEAR    the header is to be written with 0                           homes written; or a header of
+ * unknown fate
  *
- * When the disk fails, INSTALL or CLEAR stays, and the next log_begin tries again before anything else may change. In
- * INSTALL the buffers stay pinned, so reads see what was committed. CLEAR after a header whose write failed: the
- * operation is told ERR_DEVICE and forgotten; should power fail before the header is cleared, the next start may find
- * and complete it, as a whole.
+ * When the disk fails, INSTALL or CLEAR stays, and the next log_begin tries again before anything else may
+ * change. In INSTALL the buffers stay pinned, so reads see what was committed. CLEAR after a header whose
+ * write failed: the operation is told ERR_DEVICE and forgotten; should power fail before the header is
+ * cleared, the next start may find and complete it, as a whole.
  *
  * Locking: fs_lock.
  */
-#include "lib/string.h"
 #include "port/log.h"
+#include "lib/string.h"
 #include "service/fs/core.h"
 
 enum state {
@@ -199,7 +201,8 @@ static enum err commit(void)
         (void)settle();
         return err;
     }
-    /* From here on nothing fails for the operation: what the disk refuses now is tried again by the next one. */
+    /* From here on nothing fails for the operation: what the disk refuses now is tried again by the next one.
+     */
     transaction.state = LOG_INSTALL;
     if (settle() != ERR_OK)
         port_log("fs: transaction %lu stays in the log: the disk fails\n", transaction.sequence);

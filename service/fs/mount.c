@@ -1,8 +1,8 @@
 /*
  * The beginning of the service: superblock, recovery, inodes that nobody names any more.
  *
- * Start and restart differ in nothing but what they find: at the first start no inode is held and no slot is lent, so
- * each inode without a name is freed; at a restart those that callers hold stay.
+ * Start and restart differ in nothing but what they find: at the first start no inode is held and no slot is
+ * lent, so each inode without a name is freed; at a restart those that callers hold stay.
  */
 #include "lib/string.h"
 #include "port/block.h"
@@ -37,7 +37,8 @@ static enum err geometry_set(u64 disk_blocks)
         wrong = "number of inodes";
     else if (super->nlog <= FS_LOG_COPIES_MIN)
         wrong = "log too short";
-    else if (super->logstart <= XV6FS_SUPER_BLOCK || !range_is_sound(super->logstart, super->nlog, super->inodestart))
+    else if (super->logstart <= XV6FS_SUPER_BLOCK ||
+             !range_is_sound(super->logstart, super->nlog, super->inodestart))
         wrong = "place of the log";
     else if (!range_is_sound(super->inodestart, inode_blocks, super->bmapstart))
         wrong = "place of the inodes";
@@ -62,8 +63,9 @@ static enum err geometry_set(u64 disk_blocks)
 }
 
 /*
- * Puts references and inodes right: an inode without links is freed unless somebody holds it; one that is free is held by
- * nobody (a death between the commit that freed it and the end of that operation leaves such a reference).
+ * Puts references and inodes right: an inode without links is freed unless somebody holds it; one that is
+ * free is held by nobody (a death between the commit that freed it and the end of that operation leaves such
+ * a reference).
  */
 static enum err reconcile(void)
 {
@@ -138,8 +140,8 @@ enum err fs_start(void)
     return mount();
 }
 
-/* What the former generation asked of the disk may still be under way, into slots that are about to be used anew: a flush
- * waits for all of it (port/block.def). */
+/* What the former generation asked of the disk may still be under way, into slots that are about to be used
+ * anew: a flush waits for all of it (port/block.def). */
 enum err fs_restart(void)
 {
     port_lock_init(&fs_lock, "fs");

@@ -1,11 +1,11 @@
 /*
  * Whatever ends the service, at whatever instant, an operation has happened as a whole or not at all.
  *
- * A small workload touches every operation that changes the disk. It is run once undisturbed, which gives a digest of the
- * tree after each step; then again and again, ended at each place in turn: power cut after each single write, with
- * the unflushed writes kept in order or lost at random; death of the service at each instant, kept state surviving.
- * After the start that follows, the image is consistent and its digest is that of the last completed step or,
- * for the step that was under way, of that one.
+ * A small workload touches every operation that changes the disk. It is run once undisturbed, which gives a
+ * digest of the tree after each step; then again and again, ended at each place in turn: power cut after each
+ * single write, with the unflushed writes kept in order or lost at random; death of the service at each
+ * instant, kept state surviving. After the start that follows, the image is consistent and its digest is that
+ * of the last completed step or, for the step that was under way, of that one.
  */
 #include "service/fs/test_world.h"
 #include <stdio.h>
@@ -111,7 +111,8 @@ static void check_tree(const char *what, u64 n, u64 seed)
 {
     u64 digest = walk_disk().digest;
     if (digest != digests[steps] && digest != digests[steps + 1])
-        fail_msg("%s %lu (seed %lu): the tree is neither that before nor that after step %u", what, n, seed, steps + 1);
+        fail_msg("%s %lu (seed %lu): the tree is neither that before nor that after step %u", what, n, seed,
+                 steps + 1);
 }
 
 static void test_power_cut(void **state)
@@ -174,8 +175,8 @@ static void test_power_cut_in_recovery(void **state)
     }
 }
 
-/* What was held is held still, its bytes are there; but a put that was under way may have been done. Returns 1 for an
- * inode without links. */
+/* What was held is held still, its bytes are there; but a put that was under way may have been done. Returns
+ * 1 for an inode without links. */
 static u32 still_held(u64 inode, u64 full_size)
 {
     u64 attributes, size;
@@ -281,7 +282,8 @@ static void test_hand_made_log(void **state)
     assert_int_equal(disk[1500 * 1024], 0xef);
     assert_int_equal(disk[1999 * 1024], 0xcd);
     assert_int_equal(header[0], 0);
-    assert_non_null(strstr(host_log_text, "recovering tail 0 dst 1500\nrecovering tail 1 dst 1999\nrecovering tail 2"));
+    assert_non_null(
+        strstr(host_log_text, "recovering tail 0 dst 1500\nrecovering tail 1 dst 1999\nrecovering tail 2"));
     static const u32 bad[][2] = {{31, 1500}, {~0u, 1500}, {0x80000001, 1500}, {1, 0},  {1, 1},
                                  {1, 2},     {1, 32},     {1, 2000},          {1, ~0u}};
     for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -303,12 +305,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_power_cut),
-        T(test_power_cut_reordered),
-        T(test_power_cut_in_recovery),
-        T(test_death),
-        T(test_death_with_lent_slots),
-        T(test_orphans_are_reclaimed),
+        T(test_power_cut),     T(test_power_cut_reordered),   T(test_power_cut_in_recovery),
+        T(test_death),         T(test_death_with_lent_slots), T(test_orphans_are_reclaimed),
         T(test_hand_made_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -236,9 +236,9 @@ static void test_write_refusals(void **state)
     assert_err(fs_write(f, 1, 4096, slots, 0, &fresh), ERR_ARGUMENT);
     assert_err(fs_write(f, 0, ~0ul, slots, 0, &fresh), ERR_ARGUMENT);
     assert_err(fs_write(f, 0, 1, slots, 2, &fresh), ERR_ARGUMENT);
-    assert_err(fs_write(f, 0, 1, ~0ul, 0, &fresh), ERR_ARGUMENT);            /* no slots */
-    assert_err(fs_write(f, 0, 1, slots ^ 0x8000, 0, &fresh), ERR_ARGUMENT);  /* not a slot */
-    assert_err(fs_write(f, 0, 1, 0xffffffffffff0005, 0, &fresh), ERR_ARGUMENT); /* not lent */
+    assert_err(fs_write(f, 0, 1, ~0ul, 0, &fresh), ERR_ARGUMENT);                 /* no slots */
+    assert_err(fs_write(f, 0, 1, slots ^ 0x8000, 0, &fresh), ERR_ARGUMENT);       /* not a slot */
+    assert_err(fs_write(f, 0, 1, 0xffffffffffff0005, 0, &fresh), ERR_ARGUMENT);   /* not lent */
     assert_err(fs_write(f, 0, 1025, slots | ~0xfffful, 0, &fresh), ERR_ARGUMENT); /* one slot, two needed */
     assert_err(fs_write(FS_ROOT, 0, 1, slots, 0, &fresh), ERR_IS_DIRECTORY);
     assert_err(fs_write(50, 0, 1, slots, 0, &fresh), ERR_ARGUMENT);
@@ -246,7 +246,8 @@ static void test_write_refusals(void **state)
     assert_err(fs_truncate(50), ERR_ARGUMENT);
     assert_int_equal(size_of(f), 0);
     assert_err(fs_read_done(slots), ERR_ARGUMENT); /* lent for writing */
-    assert_err(fs_slots_return((slots & 0xffff) * 0x10001 | 0xffffffff00000000), ERR_ARGUMENT); /* twice the same */
+    assert_err(fs_slots_return((slots & 0xffff) * 0x10001 | 0xffffffff00000000),
+               ERR_ARGUMENT); /* twice the same */
     assert_ok(fs_slots_return(slots));
     assert_err(fs_slots_return(slots), ERR_ARGUMENT);
     assert_ok(fs_slots_return(~0ul)); /* nothing */
@@ -444,7 +445,7 @@ static void test_slots_run_out(void **state)
     u32 n = 0;
     while (fs_slots_lend(&slots[n]) == ERR_OK)
         n++;
-    assert_int_equal(n, 7); /* 30 of 32, four at a time */
+    assert_int_equal(n, 7);         /* 30 of 32, four at a time */
     u64 hello = open_path("hello"); /* two slots are left: enough for this */
     u64 i, read, count;
     assert_err(fs_create(FS_ROOT, NAME("x"), FS_TYPE_DIRECTORY, 0, &i), ERR_NO_MEMORY);
@@ -495,9 +496,10 @@ static void test_superblocks(void **state)
     u32 *super = (u32 *)(disk + 1024);
     static const struct {
         u32 field, value;
-    } bad[] = {{0, 0},        {1, 2001},   {1, 0},     {1, ~0u},    {2, 0},        {2, 2000}, {2, 1999}, {2, ~0u}, {3, 0},
-               {3, 1},        {3, ~0u},    {3, 100000}, {4, 0},     {4, 12},       {4, ~0u},  {4, 32},   {5, 0},   {5, 1},
-               {5, ~0u},      {5, 1990},   {6, 0},     {6, 20},     {6, ~0u},      {7, 0},    {7, 35},   {7, ~0u}, {7, 1999}};
+    } bad[] = {{0, 0},   {1, 2001}, {1, 0}, {1, ~0u}, {2, 0},      {2, 2000}, {2, 1999},
+               {2, ~0u}, {3, 0},    {3, 1}, {3, ~0u}, {3, 100000}, {4, 0},    {4, 12},
+               {4, ~0u}, {4, 32},   {5, 0}, {5, 1},   {5, ~0u},    {5, 1990}, {6, 0},
+               {6, 20},  {6, ~0u},  {7, 0}, {7, 35},  {7, ~0u},    {7, 1999}};
     for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
         u32 good = super[bad[i].field];
         super[bad[i].field] = bad[i].value;
@@ -604,7 +606,8 @@ static void test_layout(void **state)
     host_disk_record_clear();
     create(FS_ROOT, "fourth", FS_TYPE_FILE);
     /* two blocks change: the inode's and the root's own */
-    static const u64 order[] = {3, 4, HOST_DISK_FLUSH, 2, HOST_DISK_FLUSH, 33, 47, HOST_DISK_FLUSH, 2, HOST_DISK_FLUSH};
+    static const u64 order[] = {3,  4,  HOST_DISK_FLUSH, 2, HOST_DISK_FLUSH,
+                                33, 47, HOST_DISK_FLUSH, 2, HOST_DISK_FLUSH};
     assert_int_equal(host_disk_record(&events), ARRAY_SIZE(order));
     assert_memory_equal(events, order, sizeof order);
     const struct xv6fs_log_header *header = (const void *)(host_disk_bytes() + 2048);
@@ -616,12 +619,14 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_mkfs_is_read),   T(test_v22_log),       T(test_lookup),       T(test_create),
-        T(test_unlink),         T(test_link),          T(test_link_limit),   T(test_write_read),
-        T(test_write_refusals), T(test_keep_size),     T(test_read_edges),   T(test_root_hole),
-        T(test_disk_full),      T(test_out_of_inodes), T(test_big_directory), T(test_full_directory),
-        T(test_slots_run_out),  T(test_lent_blocks_stay), T(test_superblocks), T(test_device_errors),
-        T(test_mkfs_sizes),     T(test_layout),
+        T(test_mkfs_is_read),   T(test_v22_log),       T(test_lookup),
+        T(test_create),         T(test_unlink),        T(test_link),
+        T(test_link_limit),     T(test_write_read),    T(test_write_refusals),
+        T(test_keep_size),      T(test_read_edges),    T(test_root_hole),
+        T(test_disk_full),      T(test_out_of_inodes), T(test_big_directory),
+        T(test_full_directory), T(test_slots_run_out), T(test_lent_blocks_stay),
+        T(test_superblocks),    T(test_device_errors), T(test_mkfs_sizes),
+        T(test_layout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
 /*
  * Hostile images: whatever the disk says, no operation crashes, loops or asserts.
  *
- * Seeded: FS_SEED (a number) and FS_ROUNDS choose another run. Each round damages the metadata of an image that has
- * files, directories and links in it, starts the service and runs many operations over every inode number. Errors
- * are fine; what is not fine ends this program (sanitizers, an assertion, an alarm).
+ * Seeded: FS_SEED (a number) and FS_ROUNDS choose another run. Each round damages the metadata of an image
+ * that has files, directories and links in it, starts the service and runs many operations over every inode
+ * number. Errors are fine; what is not fine ends this program (sanitizers, an assertion, an alarm).
  */
 #include "service/fs/test_world.h"
 #include <stdio.h>
@@ -48,10 +48,14 @@ static void furnish(void)
 /* A number as an attacker would choose it. */
 static u32 number(u64 *seed)
 {
-    static const u32 liked[] = {0, 1, 2, 3, 15, 16, 30, 32, 33, 45, 46, 47, 48, 60, 199, 200, 201, 1999, 2000, 2001,
-                                1024, 65535, 0x7fff, 0x8000, 0xffff, 274432, 274433, 0x7fffffff, 0x80000000, 0xffffffff};
+    static const u32 liked[] = {0,      1,      2,      3,          15,         16,        30,     32,
+                                33,     45,     46,     47,         48,         60,        199,    200,
+                                201,    1999,   2000,   2001,       1024,       65535,     0x7fff, 0x8000,
+                                0xffff, 274432, 274433, 0x7fffffff, 0x80000000, 0xffffffff};
     u32 r = random_next(seed);
-    return r % 3 == 0 ? random_next(seed) : r % 3 == 1 ? liked[random_next(seed) % ARRAY_SIZE(liked)] : r % 2100;
+    return r % 3 == 0   ? random_next(seed)
+           : r % 3 == 1 ? liked[random_next(seed) % ARRAY_SIZE(liked)]
+                        : r % 2100;
 }
 
 static void damage(u64 *seed)
@@ -104,7 +108,8 @@ static void damage(u64 *seed)
     }
 }
 
-static const char *const names[] = {"dir", "e", "deep", "f0", "f1", "f2", "f3", "l0", "l3", "hello", "console", "new", "..", "."};
+static const char *const names[] = {"dir", "e",  "deep",  "f0",      "f1",  "f2", "f3",
+                                    "l0",  "l3", "hello", "console", "new", "..", "."};
 
 static void operate(u64 *seed)
 {
@@ -124,7 +129,8 @@ static void operate(u64 *seed)
                 held[count++] = inode;
             break;
         case 3:
-            if (count < ARRAY_SIZE(held) && fs_create(a, NAME(name), 1 + random_next(seed) % 2, 0, &inode) == ERR_OK)
+            if (count < ARRAY_SIZE(held) &&
+                fs_create(a, NAME(name), 1 + random_next(seed) % 2, 0, &inode) == ERR_OK)
                 held[count++] = inode;
             break;
         case 4:

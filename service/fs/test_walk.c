@@ -1,5 +1,6 @@
 /*
- * An independent reader of xv6 images: is every block used exactly once and marked so, and is every link counted?
+ * An independent reader of xv6 images: is every block used exactly once and marked so, and is every link
+ * counted?
  */
 #include "service/fs/test_world.h"
 #include <stdlib.h>
@@ -142,7 +143,9 @@ struct walk walk_image(const u8 *image, u64 blocks)
             wrong(r, "inode of no type", i);
         if (inode->type != 3)
             check_blocks(r, i);
-        u32 links = i == 1 ? 1 + r->children[1] : inode->type == 1 ? r->names[i] + r->children[i] : r->names[i];
+        u32 links = i == 1             ? 1 + r->children[1]
+                    : inode->type == 1 ? r->names[i] + r->children[i]
+                                       : r->names[i];
         if ((u32)inode->nlink != links)
             wrong(r, "links not counted right", i);
         if (inode->nlink == 0)

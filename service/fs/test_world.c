@@ -12,7 +12,8 @@ void world_image(const char *mkfs_arguments)
     char image[64], command[512];
     const char *mkfs = getenv("MKFS");
     snprintf(image, sizeof image, "/tmp/fs-test-%d.img", (int)getpid());
-    snprintf(command, sizeof command, "%s %s %s", mkfs != NULL ? mkfs : "build/host/mkfs", image, mkfs_arguments);
+    snprintf(command, sizeof command, "%s %s %s", mkfs != NULL ? mkfs : "build/host/mkfs", image,
+             mkfs_arguments);
     if (system(command) != 0)
         fail_msg("%s", command);
     host_disk_reset();

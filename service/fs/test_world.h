@@ -1,6 +1,6 @@
 /*
- * What the unit tests of the file system share: a fresh image, short forms of the operations, and an independent reader
- * of the raw image that knows nothing of the service's code.
+ * What the unit tests of the file system share: a fresh image, short forms of the operations, and an
+ * independent reader of the raw image that knows nothing of the service's code.
  */
 #ifndef FS_TEST_WORLD_H
 #define FS_TEST_WORLD_H
@@ -38,7 +38,8 @@ enum err lookup(u64 directory, const char *name, u64 *inode);
 u64 open_path(const char *path); /* "a/b/c" from the root; 0: not there. Takes a reference. */
 u64 create(u64 directory, const char *name, u64 type);
 enum err put_bytes(u64 inode, u64 offset, const void *bytes, u64 length); /* in as many writes as needed */
-u64 get_bytes(u64 inode, u64 offset, void *bytes, u64 length); /* how many were there; fails the test on an error */
+u64 get_bytes(u64 inode, u64 offset, void *bytes,
+              u64 length); /* how many were there; fails the test on an error */
 u64 size_of(u64 inode);
 u32 links_of(u64 inode);
 void fill(u8 *bytes, u64 length, u32 seed); /* a pattern */

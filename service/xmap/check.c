@@ -20,6 +20,10 @@ static const char *check_region(const struct xmap_region *region, u32 space)
         return "region kind, fill or backing unknown";
     if (region->rights > XMAP_RIGHTS_ALL || (region->state == REGION_RESERVED && region->rights != 0))
         return "region rights impossible";
+    if (region->rights & XMAP_RIGHT_WRITE && !(region->rights & XMAP_RIGHT_READ))
+        return "region can be written and not read";
+    if (region->state == REGION_MAPPED && region->rights == 0 && region->fill != XMAP_FILL_LAZY)
+        return "region without rights said to have pages";
     if (region->start % PAGE_SIZE != 0 || region->size % PAGE_SIZE != 0)
         return "region not aligned";
     if (region->size == 0 || region->size > PORT_USER_END || region->start > PORT_USER_END - region->size)

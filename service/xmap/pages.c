@@ -3,7 +3,7 @@
  *
  * A page of a mapped region shows a frame with the region's rights; while the frame is shown by other spaces
  * too, without XMAP_RIGHT_WRITE, so that the first write comes here and gets a copy. A page that has lost the
- * right and is alone again gets it back at its next write.
+ * right and is alone again gets it back at its next write. A region without rights, a guard, has no pages.
  *
  * Called by: the operations (xmap.c), the restart (restart.c).
  * Locking:   xmap_lock, held by the caller.
@@ -13,17 +13,6 @@
 #include "lib/string.h"
 #include "service/xmap/backing.h"
 #include "service/xmap/state.h"
-
-/* Shows the frame at the page. A page without rights is a guard: the port maps with at least one, so that one
- * goes at once. A restart that finds it still there takes it away (xmap_pages_protect). */
-static enum err page_place(u32 space, uaddr page, u32 frame, u32 rights)
-{
-    enum err err = port_map(space, page, frame, rights ? rights : PORT_READ);
-
-    if (err == ERR_OK && rights == 0)
-        err = port_protect(space, page, 0);
-    return err;
-}
 
 /* What a page of the region may be used for now. */
 static u32 page_rights(const struct xmap_region *region, u32 frame)
@@ -43,7 +32,7 @@ static enum err page_new(u32 space, const struct xmap_region *region, uaddr page
         return err;
     err = xmap_backings[region->backing].fill(page - region->start, port_frame_bytes(frame));
     if (err == ERR_OK)
-        err = page_place(space, page, frame, region->rights);
+        err = port_map(space, page, frame, region->rights);
     if (err != ERR_OK)
         xmap_frame_drop(frame, false);
     return err;
@@ -72,22 +61,25 @@ static enum err page_break(u32 space, const struct xmap_region *region, uaddr pa
     intent_set(space, INTENT_BREAK, page, page);
     err = port_unmap(space, page, &was);
     port_assert(err == ERR_OK && was == shared, "xmap: page changed under its copy");
-    err = page_place(space, page, frame, region->rights);
+    err = port_map(space, page, frame, region->rights);
     port_assert(err == ERR_OK, "xmap: table lost under a page");
     intent->kind = INTENT_NONE;
     xmap_frame_drop(shared, false);
     return ERR_OK;
 }
 
+/* Trusts neither the intent nor the hand: what does not fit together is left to the checks that follow. */
 void xmap_pages_break_finish(u32 space)
 {
     struct xmap_intent *intent = &xmap_kept->spaces[space].intent;
     u32 index = xmap_region_at(space, intent->from);
+    u32 copy = xmap_kept->hand.frame;
     u32 frame, rights;
 
-    if (index != XMAP_NO_REGION && xmap_kept->hand.frame < xmap_kept->frame_count &&
+    if (index != XMAP_NO_REGION && xmap_kept->regions[index].rights != 0 && copy < xmap_kept->frame_count &&
+        xmap_kept->frames[copy].use == FRAME_PROGRAM &&
         port_lookup(space, intent->from, &frame, &rights) == ERR_NOT_MAPPED)
-        (void)page_place(space, intent->from, xmap_kept->hand.frame, xmap_kept->regions[index].rights);
+        (void)port_map(space, intent->from, copy, xmap_kept->regions[index].rights);
     intent->kind = INTENT_NONE;
 }
 
@@ -227,7 +219,7 @@ static enum err page_copy_now(u32 child, const struct xmap_region *region, uaddr
     if (err != ERR_OK)
         return err;
     page_copy(port_frame_bytes(frame), port_frame_bytes(from));
-    err = page_place(child, page, frame, region->rights);
+    err = port_map(child, page, frame, region->rights);
     if (err != ERR_OK)
         xmap_frame_drop(frame, false);
     return err;
@@ -248,7 +240,7 @@ static enum err page_share(u32 parent, u32 child, const struct xmap_region *regi
         err = port_protect(parent, page, rights & ~PORT_WRITE);
     port_assert(err == ERR_OK, "xmap: page gone while it was shared");
     xmap_frame_share(frame);
-    err = page_place(child, page, frame, region->rights & ~XMAP_RIGHT_WRITE);
+    err = port_map(child, page, frame, region->rights & ~XMAP_RIGHT_WRITE);
     if (err != ERR_OK)
         xmap_frame_drop(frame, false);
     return err;

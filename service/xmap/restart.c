@@ -8,7 +8,7 @@
  *   1 lists of regions: a space whose list is damaged is lost; unreachable regions become free
  *   2 the frame in hand, a page that was being replaced, pages that were being filled
  *   3 references, used and owed frames are counted
- *   4 what was announced is finished; spaces not live are cleared; guards and shared pages get their rights
+ *   4 what was announced is finished; spaces not live are cleared; pages get their region's rights
  *   5 pages against regions: a space that fails is lost
  *   6 frames that nothing shows and nobody has pinned go back to the port
  *
@@ -92,7 +92,8 @@ static const char *check_record(u32 space)
 
     if (record->state > SPACE_LOST || record->intent.kind > INTENT_BREAK)
         return "space record damaged";
-    if (record->intent.to > PORT_USER_END || record->intent.from > record->intent.to)
+    if (record->intent.to > PORT_USER_END || record->intent.from > record->intent.to ||
+        record->intent.from % PAGE_SIZE != 0 || record->intent.to % PAGE_SIZE != 0)
         return "intent out of range";
     if (record->state == SPACE_LIVE && !port_space_exists(space))
         return "space without its page table";
@@ -227,7 +228,7 @@ static void space_finish(u32 space)
     if (record->intent.kind == INTENT_CUT)
         xmap_pages_cut_finish(space);
     for (u32 i = record->first; i != XMAP_NO_REGION; i = xmap_kept->regions[i].next) {
-        if (xmap_kept->regions[i].state == REGION_MAPPED)
+        if (xmap_kept->regions[i].state == REGION_MAPPED && xmap_kept->regions[i].rights != 0)
             xmap_pages_protect(space, i);
     }
     const char *broken = xmap_check_pages(space);

@@ -247,6 +247,10 @@ static enum err model_change(struct space *s, const struct call *c)
         r->rights = r->fill = 0;
     } else {
         r->rights = c->rights & XMAP_RIGHT_WRITE ? c->rights | XMAP_RIGHT_READ : c->rights;
+        if (r->rights == 0) {
+            content_clear(s, r->start, r->start + r->size);
+            r->fill = XMAP_FILL_LAZY;
+        }
     }
     return ERR_OK;
 }
@@ -255,7 +259,7 @@ static enum err model_change(struct space *s, const struct call *c)
 static enum err model_touch(struct space *s, const struct call *c, u64 asked)
 {
     struct region *r = region_at(s, c->address);
-    if (r == NULL || !r->mapped || (r->rights & asked) != asked)
+    if (r == NULL || !r->mapped || r->rights == 0 || (r->rights & asked) != asked)
         return ERR_DENIED;
     if (c->operation == WRITE || c->operation == LOAD)
         s->content[page_index(c->address)] = c->value;

@@ -308,10 +308,21 @@ static enum err protect_locked(u64 space, u64 start, u64 kind, u64 rights)
 
     if (err != ERR_OK)
         return err;
-    if (xmap_kept->regions[index].state != REGION_MAPPED)
+    struct xmap_region changed = xmap_kept->regions[index];
+
+    if (changed.state != REGION_MAPPED)
         return ERR_NOT_MAPPED;
-    xmap_kept->regions[index].rights = rights_of(rights);
-    xmap_pages_protect((u32)space, index);
+    changed.rights = rights_of(rights);
+    if (rights == 0) {
+        /* No page table can hold a page that nobody may touch: a guard gives its pages back. */
+        changed.fill = XMAP_FILL_LAZY;
+        region_change((u32)space, index, &changed,
+                      (struct xmap_intent){start, xmap_region_end(&changed), INTENT_DROP});
+        xmap_pages_drop_finish((u32)space);
+    } else {
+        region_change((u32)space, index, &changed, no_intent);
+        xmap_pages_protect((u32)space, index);
+    }
     return ERR_OK;
 }
 
@@ -351,7 +362,7 @@ static enum err resize_locked(u64 space, u64 start, u64 size, u64 fill)
     if (changed.state != REGION_MAPPED)
         return ERR_NOT_MAPPED;
     if (size > changed.size) {
-        changed.fill = (u8)fill;
+        changed.fill = changed.rights == 0 ? XMAP_FILL_LAZY : (u8)fill;
         return grow_locked((u32)space, index, &changed, size);
     }
     uaddr end = xmap_region_end(&changed);
@@ -396,7 +407,8 @@ static enum err query_locked(u64 space, u64 address, u64 *start, u64 *size, u64 
 
 /* ---- Pages ---- */
 
-/* The page of `address` is there for `access`, whose bits in `asked` the region must allow. */
+/* The page of `address` is there for `access`, whose bits in `asked` the region must allow. A guard allows
+ * nothing. */
 static enum err touch_locked(u64 space, u64 address, u64 access, u64 asked)
 {
     if (!space_is_live(space))
@@ -407,7 +419,7 @@ static enum err touch_locked(u64 space, u64 address, u64 access, u64 asked)
         return ERR_DENIED;
     const struct xmap_region *region = &xmap_kept->regions[index];
 
-    if (region->state != REGION_MAPPED || (region->rights & asked) != asked)
+    if (region->state != REGION_MAPPED || region->rights == 0 || (region->rights & asked) != asked)
         return ERR_DENIED;
     return xmap_page_ready((u32)space, index, round_down(address, PAGE_SIZE), (u32)access);
 }

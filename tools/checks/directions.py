@@ -67,7 +67,7 @@ def check_includes(root):
             problems.append(f"{name}:1: belongs to no room")
             continue
         host = HOST_TEST.search(name) or name.startswith(HOST_ROOMS)
-        allowed = ROOMS[room] + [room] + (["placement/host/", "abi/"] if HOST_TEST.search(name) else [])
+        allowed = ROOMS[room] + [room] + (["placement/host/", "placement/common/", "abi/"] if HOST_TEST.search(name) else [])
         text = common.read(root, name)
         for include in INCLUDE.finditer(text):
             line = text.count("\n", 0, include.start()) + 1

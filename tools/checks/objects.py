@@ -7,7 +7,7 @@
 
 An image may consist of several ELF files (micro: one a server): a function may be in any of them. In each function the
 fields the linker fills in (immediates named by relocations) are masked; everything else must be equal to the object,
-and so to every other image. The linker leaves out what nobody calls, which may differ; but of each object that has code
+and so to every other image. The linker leaves out what nobody calls, which may differ; but of each folder of objects
 every image must hold something.
 """
 
@@ -115,11 +115,11 @@ class Image:
 
 def compare(objects, images):
     """Problems, and how many functions were found in every image and are the same there."""
-    problems, everywhere = [], 0
+    problems, everywhere, found_in = [], 0, {}
     for path in objects:
         functions, unknown = functions_of_object(path)
         problems += unknown
-        found_in = set()
+        folder = found_in.setdefault(os.path.dirname(path), set())
         for source, function in functions:
             seen = []
             for image in images:
@@ -130,11 +130,10 @@ def compare(objects, images):
                 if copies and not any(len(code) == function.size and function.masked(code) == function.code
                                       for _, code in copies):
                     problems.append(f"{path}: {function.name} in {copies[0][0]} is not the object's")
-            found_in.update(seen)
+            folder.update(seen)
             everywhere += len(seen) == len(images)
-        for image in images:
-            if functions and image.name not in found_in:
-                problems.append(f"{path}: {image.name} holds no function of it")
+    for folder, names in found_in.items():
+        problems += [f"{folder}: {image.name} holds no function of it" for image in images if image.name not in names]
     return problems, everywhere
 
 

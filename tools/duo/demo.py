@@ -3,7 +3,8 @@
 monolithic kernel and once in a supervised server; then what each cost.
 
 Four guests: mono with the fault (panics), mono again (how long until a prompt), micro with the fault (its xmap server
-dies and comes back), and the essay's own seL4 root task on micro. Exit code 0 only if everything went as told.
+dies and comes back), and the essay's own seL4 root task on micro (the debug build: it prints by a debug call). Exit code 0
+only if everything went as told.
 
 Times are the guests' own: the machines count instructions, one a nanosecond, so a slow computer changes little.
 """
@@ -54,7 +55,7 @@ class Story:
 
 
 def main(options):
-    for name in ("mono.elf", "micro.elf", "micro-root.elf", "essay.elf", "fs.img"):
+    for name in ("mono.elf", "micro.elf", "micro-release.elf", "micro-root.elf", "essay.elf", "fs.img"):
         paths.built(name)
     folder = os.path.join(paths.BUILD, "demo")
     shutil.rmtree(folder, ignore_errors=True)

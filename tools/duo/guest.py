@@ -75,13 +75,14 @@ def private_copy(image, folder):
 
 class Guest:
     """
-    kernel: "mono" or "micro". roottask: micro's initrd (default: the build's). disk: an image used in place, or None.
+    kernel: "mono" or "micro". build: micro's, "release" (default) or "debug" (the default
+    with another root task: those print by debug calls). roottask: micro's initrd (default: the build's). disk: an image used in place, or None.
     append: words of the kernel's command line. icount: the shift, or None. extra: more arguments for QEMU.
     timeout: seconds for the whole life. folder: where serial.log, qemu.txt and qemu.stderr go; a temporary one if None.
     watch: called with each piece of output as it comes.
     """
 
-    def __init__(self, kernel, *, roottask=None, disk=None, append=(), memory="128M", harts=1, icount=None,
+    def __init__(self, kernel, *, build=None, roottask=None, disk=None, append=(), memory="128M", harts=1, icount=None,
                  extra=(), timeout=60.0, folder=None, watch=None):
         self.kernel = kernel
         self.disk = disk
@@ -103,9 +104,7 @@ class Guest:
         self.folder = folder or self._sockets
         os.makedirs(self.folder, exist_ok=True)
         self.log_path = os.path.join(self.folder, "serial.log")
-        elf = paths.built(f"{kernel}.elf")
-        if kernel == "micro":
-            roottask = roottask or paths.built("micro-root.elf")
+        elf, roottask = kernel_files(kernel, build, roottask)
         words = list(append)
         if not any(word.startswith("panic=") for word in words):
             words.insert(0, "panic=exit")
@@ -330,6 +329,15 @@ class Guest:
         """Removes the temporary folder of a guest that was given none."""
         self.stop()
         shutil.rmtree(self._sockets, ignore_errors=True)
+
+
+def kernel_files(kernel, build, roottask):
+    """The kernel's ELF file and its initrd (None for mono)."""
+    if kernel == "mono":
+        return paths.built("mono.elf"), None
+    build = build or ("debug" if roottask else "release")
+    return (paths.built({"debug": "micro.elf", "release": "micro-release.elf"}[build]),
+            roottask or paths.built("micro-root.elf"))
 
 
 def strip_command(text, line):

@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 from duo import paths
-from duo.guest import KERNELS, Ended, Guest, Outcome, private_copy, qemu_line, without_supervisor
+from duo.guest import KERNELS, Ended, Guest, Outcome, kernel_files, private_copy, qemu_line, without_supervisor
 from duo.symbols import CrashReader, annotated
 
 DEFAULT_TIMEOUT = 60.0
@@ -21,6 +21,8 @@ def add_arguments(parser):
     parser.add_argument("--diff", action="store_true", help="compare what the kernels print; 1 if it differs")
     parser.add_argument("--disk", metavar="IMG", help="used in place (default: a private copy of the build's fs.img)")
     parser.add_argument("--roottask", metavar="ELF", help="micro: this root task instead of Duo's")
+    parser.add_argument("--build", choices=["debug", "release"],
+                        help="micro: which build of the kernel (default: release; debug with --roottask)")
     parser.add_argument("--mem", metavar="SIZE", default="128M", help="the guest's memory (default: 128M)")
     parser.add_argument("--smp", metavar="N", type=int, default=1, help="harts (default: 1)")
     parser.add_argument("--timeout", metavar="S", type=float, help="seconds for each guest (default: 60)")
@@ -116,7 +118,7 @@ def run_one(options, kernel, headline):
     commands, untyped = [], list(options.cmd)
     guest = None
     try:
-        guest = Guest(kernel, roottask=options.roottask, disk=choose_disk(options, kernel, folder),
+        guest = Guest(kernel, build=options.build, roottask=options.roottask, disk=choose_disk(options, kernel, folder),
                       append=split(options.append), memory=options.mem, harts=options.smp, icount=options.icount,
                       extra=split(options.qemu_extra), folder=folder, watch=watch if live else None,
                       timeout=options.timeout or DEFAULT_TIMEOUT)
@@ -191,8 +193,7 @@ def compare(runs, options):
 def interactive(options, kernel):
     """Hands the terminal to the guest. A panic halts there, so that it can be read; Ctrl-a x ends QEMU."""
     with tempfile.TemporaryDirectory(prefix="duo-run-") as folder:
-        elf = paths.built(f"{kernel}.elf")
-        roottask = options.roottask or (paths.built("micro-root.elf") if kernel == "micro" else None)
+        elf, roottask = kernel_files(kernel, options.build, options.roottask)
         line = qemu_line(elf, roottask, choose_disk(options, kernel, folder), split(options.append), options.mem,
                          options.smp, options.icount, split(options.qemu_extra)) + ["-nographic"]
         if options.verbose:

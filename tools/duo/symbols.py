@@ -21,6 +21,7 @@ class Symbols:
     def __init__(self, elf):
         self._elf = elf
         self._functions = None
+        self._text = []
         self._lines = {}
 
     def _load(self):
@@ -32,27 +33,44 @@ class Symbols:
             return
         try:
             with open(self._elf, "rb") as file:
-                table = ELFFile(file).get_section_by_name(".symtab")
+                elf = ELFFile(file)
+                table = elf.get_section_by_name(".symtab")
                 for symbol in table.iter_symbols() if table else ():
                     if symbol["st_info"]["type"] in ("STT_FUNC", "STT_NOTYPE") and symbol.name:
                         places = self._functions.setdefault(symbol.name, [])
                         places.append((symbol["st_value"], symbol["st_size"]))
+                self._text = [(section["sh_addr"], section.data()) for section in elf.iter_sections()
+                              if section["sh_flags"] & 4]  # SHF_EXECINSTR
         except (OSError, ELFError):
             return
 
     def line(self, function, offset, is_return):
-        """ "file:line" of function+offset, or None. A return address belongs to the line of the call before it."""
+        """
+        "file:line" of function+offset, or None. A return address belongs to the line of the call before it; an odd one
+        says that whoever printed it has gone back to that call already.
+        """
         if self._functions is None:
             self._load()
-        at = offset - 1 if is_return and offset else offset
+        is_return = is_return or offset % 2 == 1
+        at = (offset - 1) | 1 if is_return else offset  # inside the call
+        behind = at + 1
         found = []
         for start, size in self._functions.get(function, ()):
-            # several static functions may have one name: those too short for the offset are not meant
-            if size == 0 or offset <= size:
+            # several static functions may have one name: those too short, or without a call there, are not meant
+            if (size == 0 or at < size) and (not is_return or self._follows_call(start + behind)):
                 line = self._address_line(start + at)
                 if line and line not in found:
                     found.append(line)
         return " or ".join(found) or None
+
+    def _follows_call(self, address):
+        """Whether the instruction before `address` is a call: jal ra, jalr ra, or c.jalr."""
+        for base, code in self._text:
+            if base + 4 <= address <= base + len(code):
+                before = code[address - base - 4:address - base]
+                wide, narrow = int.from_bytes(before, "little"), int.from_bytes(before[2:], "little")
+                return wide & 0xFFF in (0x0EF, 0x0E7) or narrow & 0xF07F == 0x9002
+        return False
 
     def _address_line(self, address):
         if address not in self._lines:

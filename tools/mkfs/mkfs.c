@@ -1,8 +1,9 @@
 /*
  * Makes an xv6 disk image with files in its root directory. Runs on the developer's machine.
  *
- * The image is built in memory, block after block from the first data block on, and written at the end under another
- * name that is then changed to the right one: whatever goes wrong, no half-written image is left and an old one stays.
+ * The image is built in memory, block after block from the first data block on, and written at the end under
+ * another name that is then changed to the right one: whatever goes wrong, no half-written image is left and
+ * an old one stays.
  *
  * Independent of service/fs on purpose: the two check each other in that service's unit tests.
  */

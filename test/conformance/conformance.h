@@ -1,0 +1,77 @@
+/*
+ * A root task that tests the microkernel through its API.
+ *
+ * Each test gets the same world: `pool`, an untyped nothing is derived from, and all slots from first_slot on empty.
+ * After the test everything it derived from `pool` is revoked and the slots it counted are emptied.
+ */
+#ifndef TEST_CONFORMANCE_H
+#define TEST_CONFORMANCE_H
+
+#include "abi/sel4/sel4.h"
+#include "lib/types.h"
+
+#define TCB    seL4_CapInitThreadTCB
+#define CNODE  seL4_CapInitThreadCNode
+#define VSPACE seL4_CapInitThreadVSpace
+
+extern seL4_BootInfo *info;
+extern seL4_CPtr pool; /* an untyped of POOL_BITS or more */
+#define POOL_BITS 23
+
+struct test {
+    const char *name;
+    void (*run)(void);
+};
+extern const struct test memory_tests[], cspace_tests[], vspace_tests[], ipc_tests[], thread_tests[];
+
+/* Ends the test as failed. */
+_Noreturn void test_fail(const char *file, int line, const char *text, u64 got, u64 wanted);
+
+#define CHECK(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition))                                                                                    \
+            test_fail(__FILE__, __LINE__, #condition, 0, 0);                                                 \
+    } while (0)
+
+#define EQUAL(got, wanted)                                                                                   \
+    do {                                                                                                     \
+        u64 got_ = (u64)(got), wanted_ = (u64)(wanted);                                                      \
+        if (got_ != wanted_)                                                                                 \
+            test_fail(__FILE__, __LINE__, #got, got_, wanted_);                                              \
+    } while (0)
+
+#define OK(call) EQUAL(call, seL4_NoError)
+
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* An empty slot of the root CNode. */
+seL4_CPtr slot_new(void);
+/* An object from the pool; its cap. */
+seL4_CPtr object_new(u64 type, u64 size_bits);
+/* True if the slot is empty. */
+bool slot_is_empty(seL4_CPtr slot);
+/* A minted or plain copy in a new slot. */
+seL4_CPtr cap_mint(seL4_CPtr source, u64 rights, u64 badge);
+seL4_CPtr cap_copy(seL4_CPtr source, u64 rights);
+
+/* Maps a new frame (and the tables it needs) at `address`; returns its cap. */
+seL4_CPtr page_new(seL4_CPtr vspace, u64 address);
+void tables_new(seL4_CPtr vspace, u64 address);
+
+/* A helper thread in this address space. */
+struct helper {
+    seL4_CPtr tcb;
+    seL4_CPtr buffer_frame;
+    seL4_IPCBuffer *buffer;
+    u64 *block; /* what its tp points to */
+};
+#define HELPERS 5
+
+/* Makes helper `n`, not yet started. Its faults go to `fault_endpoint` (0: nowhere). */
+struct helper *helper_new(u32 n, u64 priority, seL4_CPtr fault_endpoint);
+/* Starts it, or starts it anew, in entry(a, b). The entry must not return. */
+void helper_start(struct helper *helper, void (*entry)(u64 a, u64 b), u64 a, u64 b);
+/* For the end of a helper's entry. */
+_Noreturn void helper_stop(void);
+
+#endif
