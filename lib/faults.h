@@ -1,5 +1,6 @@
 /*
- * The counters behind port_fault_fires(), as pure code: a placement supplies the memory (kept) and one lock or none.
+ * The counters behind port_fault_fires(), as pure code: a placement supplies the memory (kept) and one lock
+ * or none.
  *
  * Arrivals are counted with atomic operations, so that threads of one service may meet at a fault.
  */

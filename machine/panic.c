@@ -74,7 +74,8 @@ static bool is_messenger(u64 address)
 
     if (symbols_open(&symbols, kernel_symbols, (u64)(kernel_symbols_end - kernel_symbols)))
         name = symbols_find(&symbols, address, &offset);
-    return name && (strcmp(name, "panic") == 0 || strcmp(name, "port_fatal") == 0);
+    return name &&
+           (strcmp(name, "panic") == 0 || strcmp(name, "mono_panic") == 0 || strcmp(name, "port_fatal") == 0);
 }
 
 static void print_report(u64 pc, u64 sp, u64 fp)
@@ -118,7 +119,7 @@ static _Noreturn void end(void)
 
 /* The first panic goes on; a later one (from the report itself, or from another path) stops the machine at
  * once. */
-static void begin(void)
+static void panic_begin(void)
 {
     arch_irq_disable();
     if (__atomic_fetch_add(&depth, 1, __ATOMIC_SEQ_CST) > 0) {
@@ -143,7 +144,7 @@ void panic(const char *format, ...)
     char text[96];
     va_list arguments;
 
-    begin();
+    panic_begin();
     va_start(arguments, format);
     format_string_va(text, sizeof(text), format, arguments);
     va_end(arguments);
@@ -155,7 +156,7 @@ void panic(const char *format, ...)
 
 void panic_trap(const struct arch_frame *frame)
 {
-    begin();
+    panic_begin();
     record(frame->cause, frame->pc, frame->value, arch_cause_text(frame->cause));
     print("\npanic: %s in the kernel\n", arch_cause_text(frame->cause));
     print_report(frame->pc, frame->x[REG_SP], frame->x[REG_S0]);

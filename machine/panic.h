@@ -37,7 +37,7 @@ _Noreturn void panic_trap(const struct arch_frame *frame);
 struct panic_info {
     const char *kernel; /* "mono" or "micro" */
     const char *lost;   /* what is gone: one line */
-    /* Writes who was running ("pid 3 sh") into `text`, always NUL-terminated. No lock, no wait. */
+    /* Writes who was running ("thread sh") into `text`, always NUL-terminated. No lock, no wait. */
     void (*who)(char *text, u64 size);
     /* The bounds of the stack `sp` lies on; false if unknown. */
     bool (*stack)(u64 sp, u64 *low, u64 *high);

@@ -26,7 +26,9 @@
 u32 port_frames_total(void); /* upper bound of frame numbers */
 u64 port_frames_free(void);  /* how many port_frame_alloc() could still give, tables not counted */
 
-/* A frame of the caller's; its bytes are whatever they were. ERR_NO_MEMORY. */
+/* A frame of the caller's; its bytes are whatever they were. `*frame` is stored before the frame counts as
+ * given out, and port_frames_free() is the same number before and after a death: so a restart can tell
+ * whether this took place. ERR_NO_MEMORY. */
 enum err port_frame_alloc(u32 *frame);
 /* Gives it back. Fatal if it is free already ("frame freed twice"). It must be mapped nowhere. */
 void port_frame_free(u32 frame);
@@ -54,7 +56,7 @@ enum err port_map(u32 space, uaddr address, u32 frame, u32 rights);
 /* Removes the page and says which frame was there; the frame is not freed. ERR_NOT_MAPPED. */
 enum err port_unmap(u32 space, uaddr address, u32 *frame);
 
-/* Changes the rights of a mapped page. ERR_NOT_MAPPED. */
+/* Changes the rights of a mapped page to at least one bit (fatal otherwise). ERR_NOT_MAPPED. */
 enum err port_protect(u32 space, uaddr address, u32 rights);
 
 /* What is mapped at the page of `address`. ERR_NOT_MAPPED. */

@@ -1,4 +1,5 @@
-/* The faults every service has, at the start of each of its operations. Not reached while nothing is armed. */
+/* The faults every service has, at the start of each of its operations. Not reached while nothing is armed.
+ */
 #ifndef SERVICE_INJECT_H
 #define SERVICE_INJECT_H
 

@@ -342,7 +342,7 @@ static inline void seL4_DebugNameThread(seL4_CPtr tcb, const char *name)
 {
     char *to = (char *)seL4_GetIPCBuffer()->msg;
     unsigned n = 0;
-    while (name[n] && n < sizeof(seL4_GetIPCBuffer()->msg) - 1) {
+    while (n < sizeof(seL4_GetIPCBuffer()->msg) - 1 && name[n]) {
         to[n] = name[n];
         n++;
     }

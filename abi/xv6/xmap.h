@@ -18,12 +18,12 @@ typedef struct {
 #define XMAP_EXEC  4
 #define XMAP_LAZY  8 /* xmap_map: pages appear, zeroed, at their first touch instead of at once */
 
-#define XMAP_EINVAL   (-1) /* bad argument: no such region, foreign bits, a size of zero, a bad pointer */
-#define XMAP_EMAPPED  (-2) /* the region is mapped already */
+#define XMAP_EINVAL    (-1) /* bad argument: no such region, foreign bits, a size of zero, a bad pointer */
+#define XMAP_EMAPPED   (-2) /* the region is mapped already */
 #define XMAP_EUNMAPPED (-3) /* the region is not mapped */
-#define XMAP_ENOMEM   (-4) /* no memory, no room in the address space, or over quota */
-#define XMAP_EOVERLAP (-5) /* the range overlaps a region */
-#define XMAP_ERESTART (-6) /* the memory service died during this call and was restarted; ask again */
+#define XMAP_ENOMEM    (-4) /* no memory, no room in the address space, or over quota */
+#define XMAP_EOVERLAP  (-5) /* the range overlaps a region */
+#define XMAP_ERESTART  (-6) /* the memory service died during this call and was restarted; ask again */
 
 /* Numbers in a7. Those of xv6 are 1..21; labs use 22 and up. */
 #define SYS_xmap_reserve    64 /* (unsigned long size, xmap_region_t *r): r->start chosen, r->prot 0 */

@@ -1,8 +1,8 @@
 /*
  * ASIDs: 128 pools of 512, each ASID naming the root table of one address space.
  *
- * An ASID is free again as soon as its root or its pool is deleted. Caps that remember it may be stale from then on;
- * vspace.h says how that is borne. ASID 0 is never given out: it stands for "not mapped".
+ * An ASID is free again as soon as its root or its pool is deleted. Caps that remember it may be stale from
+ * then on; vspace.h says how that is borne. ASID 0 is never given out: it stands for "not mapped".
  *
  * Called by: invocations of the ASID control and of pools, deletion, boot.
  */
@@ -57,7 +57,8 @@ enum result asid_control_invoke(struct invocation *in)
         return fail_cap(1);
     if (slot_has_children(untyped))
         return fail(seL4_RevokeFirst);
-    enum result result = cnode_lookup(in->extra[1]->cap, invocation_word(in, 0), invocation_word(in, 1), false, &slot);
+    enum result result =
+        cnode_lookup(in->extra[1]->cap, invocation_word(in, 0), invocation_word(in, 1), false, &slot);
     if (result)
         return result;
     if (!slot_empty(slot))

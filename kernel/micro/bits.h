@@ -1,4 +1,5 @@
-/* Finding bits in a word. (The compiler's own functions for it are calls into its library, which is not linked.) */
+/* Finding bits in a word. (The compiler's own functions for it are calls into its library, which is not
+ * linked.) */
 #ifndef KERNEL_MICRO_BITS_H
 #define KERNEL_MICRO_BITS_H
 

@@ -1,9 +1,9 @@
 /*
  * From the machine layer to the first program: finds memory, loads the root task, and gives it everything.
  *
- * All of the machine's memory but the kernel image, the device tree and the root task's own objects becomes untyped
- * caps, all else that is no interrupt controller becomes device untyped caps. After that the kernel owns nothing. The
- * order of slots and the layout of the boot information are the API's (abi/sel4/types.h).
+ * All of the machine's memory but the kernel image, the device tree and the root task's own objects becomes
+ * untyped caps, all else that is no interrupt controller becomes device untyped caps. After that the kernel
+ * owns nothing. The order of slots and the layout of the boot information are the API's (abi/sel4/types.h).
  *
  * Runs once, on the boot stack. What is wrong here is wrong with the machine or the image, so it panics.
  */
@@ -21,17 +21,19 @@
 #include "machine/board.h"
 #include "machine/panic.h"
 
-#define RANGES_MAX     16
-#define ROOT_ASID      1
-#define ROOT_PRIORITY  seL4_MaxPrio
-#define PHYSICAL_TOP   (1ul << 39) /* of the device memory programs can have */
-#define TABLE_BITS     (PAGE_SHIFT + seL4_PageTableIndexBits)
-#define GIB_BITS       (TABLE_BITS + seL4_PageTableIndexBits)
-#define CNODE_SIZE     (1ul << (CONFIG_ROOT_CNODE_SIZE_BITS + seL4_SlotBits))
+#define RANGES_MAX    16
+#define ROOT_ASID     1
+#define ROOT_PRIORITY seL4_MaxPrio
+#define PHYSICAL_TOP  (1ul << 39) /* of the device memory programs can have */
+#define TABLE_BITS    (PAGE_SHIFT + seL4_PageTableIndexBits)
+#define GIB_BITS      (TABLE_BITS + seL4_PageTableIndexBits)
+#define IMAGE_TOP     (seL4_UserTop - (16ul << 20)) /* leaves room for the boot information */
+#define CNODE_SIZE    (1ul << (CONFIG_ROOT_CNODE_SIZE_BITS + seL4_SlotBits))
 
 extern u8 kernel_start[], kernel_end[];
 
-/* ---- Ranges of physical memory ------------------------------------------------------------------------------- */
+/* ---- Ranges of physical memory
+ * ------------------------------------------------------------------------------- */
 
 struct range {
     paddr start, end;
@@ -108,7 +110,8 @@ static paddr take(u64 size)
     panic("not enough memory for the root task: %lu KiB are needed in one piece", size / 1024);
 }
 
-/* ---- The root task's image ----------------------------------------------------------------------------------- */
+/* ---- The root task's image
+ * ----------------------------------------------------------------------------------- */
 
 struct image {
     const void *file;
@@ -119,8 +122,9 @@ struct image {
 
 static struct image image_open(void)
 {
-    struct image image = {
-        .file = arch_direct(board.initrd_start), .file_size = board.initrd_end - board.initrd_start, .low = ~0ul};
+    struct image image = {.file = arch_direct(board.initrd_start),
+                          .file_size = board.initrd_end - board.initrd_start,
+                          .low = ~0ul};
     struct elf_header header;
     struct elf_segment segment;
 
@@ -135,7 +139,7 @@ static struct image image_open(void)
         image.low = min_u64(image.low, segment.address);
         image.high = max_u64(image.high, segment.address + segment.memory_size);
     }
-    if (image.low >= image.high || image.low % PAGE_SIZE || image.high > seL4_UserTop - 64 * PAGE_SIZE)
+    if (image.low >= image.high || image.low % PAGE_SIZE || image.high > IMAGE_TOP)
         panic("the root task (initrd) has no segments, or unaligned ones, or too high ones");
     image.high = round_up(image.high, PAGE_SIZE);
     return image;
@@ -152,13 +156,14 @@ static void image_load(const struct image *image, paddr to)
     }
 }
 
-/* ---- Objects and caps ---------------------------------------------------------------------------------------- */
+/* ---- Objects and caps
+ * ---------------------------------------------------------------------------------------- */
 
 /* The root task's objects, in one block of memory; the CNode is first because it must be aligned most. */
 struct root {
     struct image image;
-    u64 extra_size;   /* of the extra boot information, in bytes */
-    uaddr low, top;   /* addresses that need page tables */
+    u64 extra_size; /* of the extra boot information, in bytes */
+    uaddr low, top; /* addresses that need page tables */
     struct slot *cnode;
     seL4_SlotPos next; /* first slot not used yet */
     u64 *space;
@@ -177,7 +182,8 @@ static void put(const struct root *root, seL4_SlotPos slot, struct cap cap)
     cdt_insert_root(&root->cnode[slot], cap);
 }
 
-/* Puts a page-table cap for each region of 2^bits bytes into the next slots, and the tables into the space. */
+/* Puts a page-table cap for each region of 2^bits bytes into the next slots, and the tables into the space.
+ */
 static void make_tables(struct root *root, u32 bits)
 {
     for (u64 region = root->low >> bits; region <= (root->top - 1) >> bits; region++) {
@@ -244,7 +250,8 @@ static struct cap sized(struct cap cap, u64 word)
 static void make_initial_caps(struct root *root)
 {
     struct asid_pool *pool = arch_direct(root->pool);
-    struct cap cnode = cap_make(CAP_CNODE, arch_physical(root->cnode), CONFIG_ROOT_CNODE_SIZE_BITS + seL4_SlotBits);
+    struct cap cnode =
+        cap_make(CAP_CNODE, arch_physical(root->cnode), CONFIG_ROOT_CNODE_SIZE_BITS + seL4_SlotBits);
     struct cap space = cap_make(CAP_PAGE_TABLE, arch_physical(root->space), seL4_PageTableBits);
 
     cnode.guard_size = seL4_WordBits - CONFIG_ROOT_CNODE_SIZE_BITS;
@@ -261,7 +268,8 @@ static void make_initial_caps(struct root *root)
     put(root, seL4_CapDomain, cap_make(CAP_DOMAIN, 0, 0));
 }
 
-/* ---- Untyped memory ------------------------------------------------------------------------------------------ */
+/* ---- Untyped memory
+ * ------------------------------------------------------------------------------------------ */
 
 /* Cuts [start, end) into the largest aligned powers of two, from its start on. */
 static void make_untypeds(struct root *root, paddr start, paddr end, bool device)
@@ -276,7 +284,8 @@ static void make_untypeds(struct root *root, paddr start, paddr end, bool device
             cap.device = device;
             /* Memory counts as used, so that the first Retype zeroes it. */
             put(root, root->next++, sized(cap, device ? 0 : 1ul << bits));
-            root->info->untypedList[n] = (seL4_UntypedDesc){.paddr = start, .sizeBits = (u8)bits, .isDevice = device};
+            root->info->untypedList[n] =
+                (seL4_UntypedDesc){.paddr = start, .sizeBits = (u8)bits, .isDevice = device};
         }
         start += 1ul << bits;
     }
@@ -303,7 +312,8 @@ static void make_device_untypeds(struct root *root)
     }
 }
 
-/* ---- Boot information and first thread ----------------------------------------------------------------------- */
+/* ---- Boot information and first thread
+ * ----------------------------------------------------------------------- */
 
 static void make_boot_info(struct root *root)
 {
@@ -360,7 +370,8 @@ static void start_thread(struct root *root)
     schedule_wake(tcb);
 }
 
-/* ---- The start ----------------------------------------------------------------------------------------------- */
+/* ---- The start
+ * ----------------------------------------------------------------------------------------------- */
 
 static void panic_who(char *text, u64 size)
 {
@@ -394,8 +405,10 @@ static void boot(void)
     root_allocate(&root);
     image_load(&root.image, root.pages);
 
-    /* The file is not needed any more: free memory is all but the kernel, the tree and the block just filled. */
-    paddr block = arch_physical(root.cnode), block_end = arch_physical(root.info) + PAGE_SIZE + root.extra_size;
+    /* The file is not needed any more: free memory is all but the kernel, the tree and the block just filled.
+     */
+    paddr block = arch_physical(root.cnode),
+          block_end = arch_physical(root.info) + PAGE_SIZE + root.extra_size;
     memory_init();
     reserve(block, block_end);
 

@@ -1,9 +1,9 @@
 /*
  * Capabilities as values, and the slots that hold them.
  *
- * A cap names an object by its physical address and says what its holder may do. Everything the kernel knows about a
- * cap is in its 16 bytes; a slot adds the cap's place in the derivation order (cdt.h). Functions here compute on values
- * and change no state.
+ * A cap names an object by its physical address and says what its holder may do. Everything the kernel knows
+ * about a cap is in its 16 bytes; a slot adds the cap's place in the derivation order (cdt.h). Functions here
+ * compute on values and change no state.
  */
 #ifndef KERNEL_MICRO_CAP_H
 #define KERNEL_MICRO_CAP_H
@@ -123,8 +123,8 @@ bool cap_same_object(struct cap a, struct cap b);
 /* `cap` with at most the rights of the API's rights word. */
 struct cap cap_mask(struct cap cap, u64 rights);
 
-/* `cap` with the badge or guard of the API's data word; a null cap if it cannot have that. `preserve`: the cap stays
- * the same one (Mutate, Rotate) instead of becoming a new one (Mint). */
+/* `cap` with the badge or guard of the API's data word; a null cap if it cannot have that. `preserve`: the
+ * cap stays the same one (Mutate, Rotate) instead of becoming a new one (Mint). */
 struct cap cap_with_data(struct cap cap, u64 data, bool preserve);
 
 /* True if `frame` can hold an IPC buffer that the kernel reads, and with `write` also writes. */

@@ -1,9 +1,10 @@
 /*
  * The derivation order: which cap was derived from which.
  *
- * It is one ordered list through all non-empty slots (in practice many short ones: each boot-time cap and each thread's
- * master reply cap begins its own). A cap is inserted directly behind the one it came from, so the descendants of a cap
- * are the slots that follow it, as far as slot_is_parent() holds. Two flags make that test exact:
+ * It is one ordered list through all non-empty slots (in practice many short ones: each boot-time cap and
+ * each thread's master reply cap begins its own). A cap is inserted directly behind the one it came from, so
+ * the descendants of a cap are the slots that follow it, as far as slot_is_parent() holds. Two flags make
+ * that test exact:
  *
  *   original      may be a parent: the first cap to its object, or a cap that got a new badge
  *   first_badged  begins a run of caps with one badge: a cap of equal badge before it is not its parent
@@ -33,7 +34,8 @@ void cdt_swap(struct slot *a, struct cap cap_for_b, struct slot *b, struct cap c
 /* Empties a slot. Finalising is the caller's business. */
 void cdt_remove(struct slot *slot);
 
-/* True if `child`, a slot somewhere behind `parent` in the list, descends from it (given that all between do). */
+/* True if `child`, a slot somewhere behind `parent` in the list, descends from it (given that all between
+ * do). */
 bool slot_is_parent(const struct slot *parent, const struct slot *child);
 
 /* True if the next slot descends from this one. */

@@ -5,8 +5,9 @@
 #define CNODE_DEPTH_MAX 3 /* CNodes in CNodes that are looked into */
 
 /*
- * The children of an untyped cap lie inside it and below its watermark. New ones are put in front of older ones and
- * have higher addresses, so disjoint means descending; a child's own descendants follow it and lie inside it.
+ * The children of an untyped cap lie inside it and below its watermark. New ones are put in front of older
+ * ones and have higher addresses, so disjoint means descending; a child's own descendants follow it and lie
+ * inside it.
  */
 static const char *check_untyped(const struct slot *untyped)
 {
@@ -72,7 +73,8 @@ const char *check_thread(const struct tcb *tcb, const struct tcb *running)
         return "exactly the threads that wait for a reply have a reply cap out";
     if (reply && (reply->cap.type != CAP_REPLY || cap_object(reply->cap) != tcb))
         return "the master's child is the thread's reply cap";
-    if (caller.type == CAP_REPLY && ((const struct tcb *)cap_object(caller))->state != THREAD_BLOCKED_ON_REPLY)
+    if (caller.type == CAP_REPLY &&
+        ((const struct tcb *)cap_object(caller))->state != THREAD_BLOCKED_ON_REPLY)
         return "a reply cap names a thread that waits for it";
     if (tcb->bound && notification_bound(tcb->bound) != tcb)
         return "a binding is known on both sides";

@@ -14,7 +14,8 @@ const char *check_list(const struct slot *head);
 /* One thread: its state against the queues and reply caps. */
 const char *check_thread(const struct tcb *tcb, const struct tcb *running);
 
-/* All threads, all slots in their TCBs and in the CNodes that can be reached from them, and the lists of those. */
+/* All threads, all slots in their TCBs and in the CNodes that can be reached from them, and the lists of
+ * those. */
 const char *check_kernel(const struct tcb *threads, const struct tcb *running);
 
 #endif

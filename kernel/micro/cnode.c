@@ -1,8 +1,8 @@
 /*
  * Invocations of CNodes: moving and deriving capabilities.
  *
- * Arguments name a destination slot by index and depth below the invoked CNode, and sources likewise below CNodes
- * given as extra caps.
+ * Arguments name a destination slot by index and depth below the invoked CNode, and sources likewise below
+ * CNodes given as extra caps.
  */
 #include "kernel/micro/cdt.h"
 #include "kernel/micro/cspace.h"
@@ -52,8 +52,8 @@ static enum result copy_or_move(struct invocation *in, struct slot *destination)
     return RESULT_OK;
 }
 
-/* MR2 data for the cap that comes to the destination; MR3/MR4 pivot; MR5 data for the cap that comes to the pivot;
- * MR6/MR7 source. pivot -> destination, source -> pivot. */
+/* MR2 data for the cap that comes to the destination; MR3/MR4 pivot; MR5 data for the cap that comes to the
+ * pivot; MR6/MR7 source. pivot -> destination, source -> pivot. */
 static enum result rotate(struct invocation *in, struct slot *destination)
 {
     struct slot *source, *pivot;

@@ -2,8 +2,8 @@
 #include "kernel/micro/cspace.h"
 
 /*
- * Follows the lowest `bits` bits of `cptr` from `cap`. On success *left bits remain, because the slot reached holds no
- * CNode to go on with.
+ * Follows the lowest `bits` bits of `cptr` from `cap`. On success *left bits remain, because the slot reached
+ * holds no CNode to go on with.
  */
 static struct slot *resolve(struct cap cap, u64 cptr, u32 bits, u32 *left, struct lookup_failure *lookup)
 {

@@ -1,8 +1,8 @@
 /*
  * CSpace lookups: from a number a program uses to a slot.
  *
- * Two kinds differ in what happens when a path ends early at a cap that is no CNode: a thread's own lookups take that
- * slot, operations on CNodes refuse it.
+ * Two kinds differ in what happens when a path ends early at a cap that is no CNode: a thread's own lookups
+ * take that slot, operations on CNodes refuse it.
  */
 #ifndef KERNEL_MICRO_CSPACE_H
 #define KERNEL_MICRO_CSPACE_H

@@ -1,7 +1,8 @@
 /*
  * Debug builds: what the kernel says, and the debug system calls. The contract is in debug.h.
  *
- * The shapes of the messages about failed invocations and unhandled faults are those people who know seL4 look for.
+ * The shapes of the messages about failed invocations and unhandled faults are those people who know seL4
+ * look for.
  */
 #include "kernel/micro/debug.h"
 #include "kernel/micro/cdt.h"
@@ -19,7 +20,7 @@
 #define STACK_WORDS 16 /* of the user stack, printed with an unhandled fault */
 
 static struct tcb *threads; /* every TCB, the newest first */
-static bool checking;
+static u64 check_period;    /* traps between two checks; 0: never */
 
 void debug_print(const char *format, ...)
 {
@@ -30,7 +31,8 @@ void debug_print(const char *format, ...)
     va_end(arguments);
 }
 
-/* ---- Threads ------------------------------------------------------------------------------------------------- */
+/* ---- Threads
+ * ------------------------------------------------------------------------------------------------- */
 
 void debug_thread_new(struct tcb *tcb)
 {
@@ -110,7 +112,8 @@ static const char *cap_text(u64 type)
     return type < ARRAY_SIZE(texts) && texts[type] ? texts[type] : "?";
 }
 
-/* The current thread's root CNode, one line a cap: slot, type, object, size, second word, rank in the derivation. */
+/* The current thread's root CNode, one line a cap: slot, type, object, size, second word, rank in the
+ * derivation. */
 static void dump_caps(void)
 {
     struct cap root = thread_cap(current, TCB_CSPACE);
@@ -119,13 +122,14 @@ static void dump_caps(void)
     for (u64 i = 0; root.type == CAP_CNODE && i < 1ul << cap_radix(root); i++) {
         struct cap cap = slots[i].cap;
         if (cap.type != CAP_NULL)
-            print("cap %lu: %s at 0x%lx bits %u rights %u word 0x%lx%s%s\n", i, cap_text(cap.type), (u64)cap.address,
-                  (u32)cap.size, (u32)cap.rights, cap.data_word, slots[i].original ? " original" : "",
-                  slot_has_children(&slots[i]) ? " parent" : "");
+            print("cap %lu: %s at 0x%lx bits %u rights %u word 0x%lx%s%s\n", i, cap_text(cap.type),
+                  (u64)cap.address, (u32)cap.size, (u32)cap.rights, cap.data_word,
+                  slots[i].original ? " original" : "", slot_has_children(&slots[i]) ? " parent" : "");
     }
 }
 
-/* ---- Failures and faults ------------------------------------------------------------------------------------- */
+/* ---- Failures and faults
+ * ------------------------------------------------------------------------------------- */
 
 static const char *label_text(u64 label)
 {
@@ -173,8 +177,8 @@ void debug_failure(const struct invocation *in)
     char name[TCB_NAME_MAX];
 
     debug_thread_name(in->caller, name, sizeof(name));
-    print("<<seL4(CPU 0) [decode%s T%p \"%s\" @%lx]: cap %lu: %s", label_text(in->label), (void *)in->caller, name,
-          in->caller->fault_pc, in->caller->frame.x[REG_A0], error_text(f->error));
+    print("<<seL4(CPU 0) [decode%s T%p \"%s\" @%lx]: cap %lu: %s", label_text(in->label), (void *)in->caller,
+          name, in->caller->fault_pc, in->caller->frame.x[REG_A0], error_text(f->error));
     if (f->error == seL4_InvalidArgument || f->error == seL4_InvalidCapability)
         print(" #%lu", f->words[0]);
     else if (f->error == seL4_RangeError)
@@ -182,8 +186,8 @@ void debug_failure(const struct invocation *in)
     else if (f->error == seL4_NotEnoughMemory)
         print(": %lu bytes left", f->words[0]);
     else if (f->error == seL4_FailedLookup)
-        print(" of the %s: %s, %lu bits left", f->words[0] ? "source" : "destination", lookup_text(f->words[1]),
-              f->words[2]);
+        print(" of the %s: %s, %lu bits left", f->words[0] ? "source" : "destination",
+              lookup_text(f->words[1]), f->words[2]);
     print(">>\n");
 }
 
@@ -247,12 +251,14 @@ static void print_stack(const struct tcb *tcb)
     }
 }
 
-void debug_unhandled_fault(const struct tcb *tcb, const struct fault *fault, const struct lookup_failure *lookup)
+void debug_unhandled_fault(const struct tcb *tcb, const struct fault *fault,
+                           const struct lookup_failure *lookup)
 {
     char name[TCB_NAME_MAX];
 
     debug_thread_name(tcb, name, sizeof(name));
-    print("Caught cap fault in send phase at address %p\nwhile trying to handle:\n", (void *)tcb->fault_handler);
+    print("Caught cap fault in send phase at address %p\nwhile trying to handle:\n",
+          (void *)tcb->fault_handler);
     print_fault(fault);
     print("in thread %p \"%s\" at address %p\n", (const void *)tcb, name, (void *)tcb->fault_pc);
     print_stack(tcb);
@@ -260,7 +266,8 @@ void debug_unhandled_fault(const struct tcb *tcb, const struct fault *fault, con
           lookup_text(lookup->type));
 }
 
-/* ---- Debug system calls -------------------------------------------------------------------------------------- */
+/* ---- Debug system calls
+ * -------------------------------------------------------------------------------------- */
 
 static void name_thread(void)
 {
@@ -271,12 +278,13 @@ static void name_thread(void)
 
     for (u32 i = 0; buffer && i < sizeof(buffer->msg); i++)
         terminated |= ((const char *)buffer->msg)[i] == 0;
-    if (!slot || slot->cap.type != CAP_TCB || !terminated) {
-        print("seL4_DebugNameThread: not a TCB, no IPC buffer, or no end of the name; halting\n");
-        board_power_off(BOARD_EXIT_TEST_FAILED);
+    if (slot && slot->cap.type == CAP_TCB && terminated) {
+        struct tcb *tcb = cap_object(slot->cap);
+        string_copy(tcb->name, (const char *)buffer->msg, sizeof(tcb->name));
+        return;
     }
-    struct tcb *tcb = cap_object(slot->cap);
-    string_copy(tcb->name, (const char *)buffer->msg, sizeof(tcb->name));
+    print("seL4_DebugNameThread: not a TCB, no IPC buffer, or no end of the name; halting\n");
+    board_power_off(BOARD_EXIT_TEST_FAILED);
 }
 
 bool debug_syscall(s64 number)
@@ -310,19 +318,22 @@ bool debug_syscall(s64 number)
     }
 }
 
-/* ---- Checks -------------------------------------------------------------------------------------------------- */
+/* ---- Checks
+ * -------------------------------------------------------------------------------------------------- */
 
 void debug_init(void)
 {
-    char value[8];
-
-    checking = words_value(board.bootargs, "check", value, sizeof(value)) && strcmp(value, "on") == 0;
+    words_value_number(board.bootargs, "check", &check_period);
 }
 
 void debug_check(void)
 {
-    const char *broken = checking ? check_kernel(threads, current) : NULL;
+    static u64 traps;
+    const char *broken;
 
-    if (broken)
-        panic("%s", broken);
+    if (check_period && ++traps % check_period == 0) {
+        broken = check_kernel(threads, current);
+        if (broken)
+            panic("%s", broken);
+    }
 }

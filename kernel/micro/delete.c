@@ -1,21 +1,22 @@
 /*
  * Deleting capabilities. The contract is in delete.h.
  *
- * A zombie stands for a CNode or TCB (here: a container) whose slots are emptied from the last to the first; `left`
- * says how many are to come. If a container's last slot holds the last cap to another container, that one goes first.
- * Neither recursion nor a search for the way back is allowed, so the zombies change places. The slot being deleted,
- * `top`, always holds the zombie to work on; the one to return to waits in the first slot of the container it is
- * working on, and that slot's cap takes the place that became free:
+ * A zombie stands for a CNode or TCB (here: a container) whose slots are emptied from the last to the first;
+ * `left` says how many are to come. If a container's last slot holds the last cap to another container, that
+ * one goes first. Neither recursion nor a search for the way back is allowed, so the zombies change places.
+ * The slot being deleted, `top`, always holds the zombie to work on; the one to return to waits in the first
+ * slot of the container it is working on, and that slot's cap takes the place that became free:
  *
  *            top          A, the end         B, the first
  *   before   zombie A     last cap to B      cap c
  *   after    zombie B     cap c              zombie A          B is marked as nested
  *   later    zombie A     cap c              (B is gone)
  *
- * One case needs care: `top` itself may lie in a container that dies (a CNode that holds the last cap to itself, or a
- * ring of several). A container must not be given up while a cap lies in it. So a zombie in its own container skips
- * itself and goes last. And where `top` lies in B, zombie A takes its place in A's own end instead of B's first slot;
- * nobody returns to it then, but it is still in the derivation order, and who revokes A's memory finds and finishes it.
+ * One case needs care: `top` itself may lie in a container that dies (a CNode that holds the last cap to
+ * itself, or a ring of several). A container must not be given up while a cap lies in it. So a zombie in its
+ * own container skips itself and goes last. And where `top` lies in B, zombie A takes its place in A's own
+ * end instead of B's first slot; nobody returns to it then, but it is still in the derivation order, and who
+ * revokes A's memory finds and finishes it.
  */
 #include "kernel/micro/delete.h"
 #include "kernel/micro/cdt.h"

@@ -1,9 +1,9 @@
 /*
  * Deleting capabilities, and what happens to an object when its last one goes.
  *
- * Deleting the last cap to a CNode or TCB deletes all caps in it, and so on. That work is cut into short steps: between
- * two of them the slot holds a zombie cap, which says what is left to do, and the operation may stop there. Deleting
- * the slot again, by the same thread or any other, continues it.
+ * Deleting the last cap to a CNode or TCB deletes all caps in it, and so on. That work is cut into short
+ * steps: between two of them the slot holds a zombie cap, which says what is left to do, and the operation
+ * may stop there. Deleting the slot again, by the same thread or any other, continues it.
  */
 #ifndef KERNEL_MICRO_DELETE_H
 #define KERNEL_MICRO_DELETE_H

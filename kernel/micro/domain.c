@@ -1,6 +1,6 @@
 /*
- * Scheduling domains. This configuration has one, so its schedule is a formality: entry 0 runs domain 0 without end,
- * entry 1 is the end mark. The calls answer as the API says.
+ * Scheduling domains. This configuration has one, so its schedule is a formality: entry 0 runs domain 0
+ * without end, entry 1 is the end mark. The calls answer as the API says.
  */
 #include "kernel/micro/invoke.h"
 #include "kernel/micro/schedule.h"

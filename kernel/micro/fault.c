@@ -1,8 +1,8 @@
 /*
  * Faults as messages. The contract is in ipc.h.
  *
- * The faulting thread sends, as if by a Call, to the endpoint its handler CPtr names. What the handler replies says how
- * the thread goes on. The words of each message are those of the API.
+ * The faulting thread sends, as if by a Call, to the endpoint its handler CPtr names. What the handler
+ * replies says how the thread goes on. The words of each message are those of the API.
  */
 #include "kernel/micro/cspace.h"
 #include "kernel/micro/debug.h"

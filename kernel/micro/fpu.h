@@ -1,17 +1,17 @@
 /*
  * The floating-point unit, shared lazily.
  *
- * The unit keeps the registers of the thread that used it last, its owner. Everybody else runs with the unit off; the
- * first floating-point instruction then traps as illegal, and fpu_claim() exchanges the registers. Threads that never
- * compute with it cost nothing.
+ * The unit keeps the registers of the thread that used it last, its owner. Everybody else runs with the unit
+ * off; the first floating-point instruction then traps as illegal, and fpu_claim() exchanges the registers.
+ * Threads that never compute with it cost nothing.
  */
 #ifndef KERNEL_MICRO_FPU_H
 #define KERNEL_MICRO_FPU_H
 
 #include "kernel/micro/objects.h"
 
-/* After an illegal-instruction trap: true if the unit was off and is the thread's now, so that the instruction is to be
- * repeated. False if the thread owns the unit already or may not use it. */
+/* After an illegal-instruction trap: true if the unit was off and is the thread's now, so that the
+ * instruction is to be repeated. False if the thread owns the unit already or may not use it. */
 bool fpu_claim(struct tcb *tcb);
 
 /* Sets the unit on or off in the frame of a thread about to run. */

@@ -1,14 +1,14 @@
 /*
  * Invocations: what all objects' decoders share.
  *
- * A decoder asks every question first, in the order the API lists the errors, and acts after the last one. So an error
- * has changed nothing. An action that takes long stops at preemption points (preempt.h) and is repeated from the start
- * of the system call; the questions are then asked again.
+ * A decoder asks every question first, in the order the API lists the errors, and acts after the last one. So
+ * an error has changed nothing. An action that takes long stops at preemption points (preempt.h) and is
+ * repeated from the start of the system call; the questions are then asked again.
  */
 #ifndef KERNEL_MICRO_INVOKE_H
 #define KERNEL_MICRO_INVOKE_H
 
-#include "kernel/micro/objects.h"
+#include "kernel/micro/ipc.h"
 
 enum result {
     RESULT_OK,
@@ -43,14 +43,14 @@ struct invocation {
     struct slot *extra[seL4_MsgMaxExtraCaps];
     struct tcb *caller;
     const seL4_IPCBuffer *buffer; /* the caller's, NULL if it has none */
-    bool call;         /* the caller waits for an answer */
-    u64 answer_length; /* set by invocation_answer() */
+    bool call;                    /* the caller waits for an answer */
+    u64 answer_length;            /* set by invocation_answer() */
 };
 
 /* Word `i` of the message; i < length. */
 static inline u64 invocation_word(const struct invocation *invocation, u32 i)
 {
-    return i < seL4_FastMessageRegisters ? invocation->caller->frame.x[REG_A2 + i] : invocation->buffer->msg[i];
+    return message_get(invocation->caller, invocation->buffer, i);
 }
 
 /* Answers a Call with `words`, cut to what the caller can take. Nothing happens for other kinds of send. */
@@ -69,8 +69,8 @@ enum result asid_pool_invoke(struct invocation *invocation);
 enum result domain_invoke(struct invocation *invocation);
 
 /*
- * Derives the cap of `slot`, given as `cap` (masked, or with other data), for a copy. *out may be a null cap: this
- * type cannot be copied.
+ * Derives the cap of `slot`, given as `cap` (masked, or with other data), for a copy. *out may be a null cap:
+ * this type cannot be copied.
  */
 enum result cap_derive(const struct slot *slot, struct cap cap, struct cap *out);
 

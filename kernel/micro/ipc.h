@@ -1,24 +1,39 @@
 /*
  * Messages between threads: endpoints, notifications, reply caps, faults.
  *
- * A message is read from the sender's registers and buffer at the moment it is handed over. MR0..3 are registers
- * a2..a5; the words behind them are in the thread's IPC buffer, if it has one.
+ * A message is read from the sender's registers and buffer at the moment it is handed over. MR0..3 are
+ * registers a2..a5; the words behind them are in the thread's IPC buffer, if it has one.
  */
 #ifndef KERNEL_MICRO_IPC_H
 #define KERNEL_MICRO_IPC_H
 
 #include "kernel/micro/objects.h"
 
-/* ---- The words of a message (message.c) ---------------------------------------------------------------------- */
+/* ---- The words of a message (message.c)
+ * ---------------------------------------------------------------------- */
 
 /* The thread's IPC buffer, NULL if it has none the kernel may read, with `write` also write. */
 seL4_IPCBuffer *message_buffer(const struct tcb *tcb, bool write);
 
 /* Word `i`; with no buffer, 0 for words that would be there. */
-u64 message_get(const struct tcb *tcb, const seL4_IPCBuffer *buffer, u32 i);
+static inline u64 message_get(const struct tcb *tcb, const seL4_IPCBuffer *buffer, u32 i)
+{
+    if (i < seL4_FastMessageRegisters)
+        return tcb->frame.x[REG_A2 + i];
+    return buffer ? buffer->msg[i] : 0;
+}
 
 /* Sets word `i`; false if that needs a buffer and there is none. */
-bool message_set(struct tcb *tcb, seL4_IPCBuffer *buffer, u32 i, u64 value);
+static inline bool message_set(struct tcb *tcb, seL4_IPCBuffer *buffer, u32 i, u64 value)
+{
+    if (i < seL4_FastMessageRegisters)
+        tcb->frame.x[REG_A2 + i] = value;
+    else if (buffer)
+        buffer->msg[i] = value;
+    else
+        return false;
+    return true;
+}
 
 /* Length and number of extra caps a message-info word claims, within the API's limits. */
 u64 message_length(u64 info);
@@ -32,17 +47,19 @@ bool message_lookup_caps(const struct tcb *tcb, struct slot *slots[seL4_MsgMaxEx
                          struct lookup_failure *lookup, u64 *cptr);
 
 /* Hands the message (or the pending fault) of `from` to `to`. `endpoint`: the one used, NULL for a reply. */
-void message_transfer(struct tcb *from, const struct endpoint *endpoint, u64 badge, bool grant, struct tcb *to);
+void message_transfer(struct tcb *from, const struct endpoint *endpoint, u64 badge, bool grant,
+                      struct tcb *to);
 
-/* ---- Endpoints (endpoint.c) ---------------------------------------------------------------------------------- */
+/* ---- Endpoints (endpoint.c)
+ * ---------------------------------------------------------------------------------- */
 
 /* How a sender sends: what its cap and its system call say. */
 struct send {
     u64 badge;
     bool blocking;
-    bool call;      /* expects a reply */
-    bool grant;     /* may transfer caps */
-    bool can_call;  /* may be replied to (grant or grant-reply) */
+    bool call;     /* expects a reply */
+    bool grant;    /* may transfer caps */
+    bool can_call; /* may be replied to (grant or grant-reply) */
 };
 
 void endpoint_send(struct endpoint *endpoint, struct tcb *sender, struct send send);
@@ -55,7 +72,8 @@ void endpoint_cancel_badged(struct endpoint *endpoint, u64 badge);
 /* Takes a thread off what it waits for, and forgets a fault not yet answered. Its state is then inactive. */
 void ipc_cancel(struct tcb *tcb);
 
-/* ---- Notifications (notification.c) -------------------------------------------------------------------------- */
+/* ---- Notifications (notification.c)
+ * -------------------------------------------------------------------------- */
 
 void notification_signal(struct notification *notification, u64 badge);
 void notification_receive(struct notification *notification, struct tcb *receiver, bool blocking);
@@ -65,7 +83,8 @@ void notification_cancel_all(struct notification *notification);
 void notification_bind(struct notification *notification, struct tcb *tcb);
 void notification_unbind(struct tcb *tcb);
 
-/* ---- Replies (reply.c) --------------------------------------------------------------------------------------- */
+/* ---- Replies (reply.c)
+ * --------------------------------------------------------------------------------------- */
 
 /* `caller` waits for a reply; the cap for it goes into the receiver's caller slot. */
 void reply_expect(struct tcb *caller, struct tcb *receiver, bool grant);
@@ -76,7 +95,8 @@ void reply_prepare(struct tcb *tcb);
 /* Deletes the reply cap that names `tcb`, wherever it is. */
 void reply_revoke(struct tcb *tcb);
 
-/* ---- Faults (fault.c) ---------------------------------------------------------------------------------------- */
+/* ---- Faults (fault.c)
+ * ---------------------------------------------------------------------------------------- */
 
 /* Sends `fault` of `tcb` to its handler. Without a usable handler the thread becomes inactive. */
 void fault_raise(struct tcb *tcb, const struct fault *fault);
@@ -85,7 +105,8 @@ u32 fault_message(const struct tcb *from, struct tcb *to, seL4_IPCBuffer *buffer
 /* Applies the reply of `handler` to the faulted thread; true if that goes on. */
 bool fault_apply_reply(struct tcb *tcb, const struct tcb *handler);
 
-/* ---- Queues (queue.c) ---------------------------------------------------------------------------------------- */
+/* ---- Queues (queue.c)
+ * ---------------------------------------------------------------------------------------- */
 
 void queue_append(struct wait_queue *queue, struct tcb *tcb);
 void queue_remove(struct wait_queue *queue, struct tcb *tcb);

@@ -1,9 +1,9 @@
 /*
  * Interrupts. The contract is in irq.h.
  *
- * Each source has a slot of the kernel's with a copy of the notification cap a driver bound. An interrupt is completed
- * as soon as it is claimed, so the next one of the same source is delivered without waiting for the driver; several
- * merge in the notification. Ack therefore has nothing to do.
+ * Each source has a slot of the kernel's with a copy of the notification cap a driver bound. An interrupt is
+ * completed as soon as it is claimed, so the next one of the same source is delivered without waiting for the
+ * driver; several merge in the notification. Ack therefore has nothing to do.
  */
 #include "kernel/micro/irq.h"
 #include "kernel/micro/cdt.h"

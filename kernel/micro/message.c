@@ -12,24 +12,6 @@ seL4_IPCBuffer *message_buffer(const struct tcb *tcb, bool write)
     return (seL4_IPCBuffer *)((u8 *)cap_object(frame) + (tcb->buffer_address & (cap_bytes(frame) - 1)));
 }
 
-u64 message_get(const struct tcb *tcb, const seL4_IPCBuffer *buffer, u32 i)
-{
-    if (i < seL4_FastMessageRegisters)
-        return tcb->frame.x[REG_A2 + i];
-    return buffer ? buffer->msg[i] : 0;
-}
-
-bool message_set(struct tcb *tcb, seL4_IPCBuffer *buffer, u32 i, u64 value)
-{
-    if (i < seL4_FastMessageRegisters)
-        tcb->frame.x[REG_A2 + i] = value;
-    else if (buffer)
-        buffer->msg[i] = value;
-    else
-        return false;
-    return true;
-}
-
 u64 message_length(u64 info)
 {
     return min_u64(info & 127, seL4_MsgMaxLength);
@@ -73,8 +55,8 @@ static struct slot *receive_slot(const struct tcb *tcb, const seL4_IPCBuffer *bu
 }
 
 /* Hands over the extra caps of `from`. Returns their number and, as a mask, which arrived as badges. */
-static u32 transfer_caps(struct tcb *from, const struct endpoint *endpoint, struct tcb *to, seL4_IPCBuffer *buffer,
-                         u64 *unwrapped)
+static u32 transfer_caps(struct tcb *from, const struct endpoint *endpoint, struct tcb *to,
+                         seL4_IPCBuffer *buffer, u64 *unwrapped)
 {
     struct slot *slots[seL4_MsgMaxExtraCaps];
     struct lookup_failure lookup;
@@ -100,7 +82,8 @@ static u32 transfer_caps(struct tcb *from, const struct endpoint *endpoint, stru
     return done;
 }
 
-void message_transfer(struct tcb *from, const struct endpoint *endpoint, u64 badge, bool grant, struct tcb *to)
+void message_transfer(struct tcb *from, const struct endpoint *endpoint, u64 badge, bool grant,
+                      struct tcb *to)
 {
     seL4_IPCBuffer *to_buffer = message_buffer(to, true);
     u64 info = from->frame.x[REG_A1], unwrapped = 0, label = info >> 12;

@@ -1,8 +1,9 @@
 /*
- * The objects behind capabilities. Their sizes are part of the API: programs cut untyped memory into exactly these.
+ * The objects behind capabilities. Their sizes are part of the API: programs cut untyped memory into exactly
+ * these.
  *
- * The kernel runs on one hart with interrupts off and finishes (or unwinds) each trap before the next, so nothing here
- * has a lock. New objects lie on zeroed memory, and zero is a valid initial state of each.
+ * The kernel runs on one hart with interrupts off and finishes (or unwinds) each trap before the next, so
+ * nothing here has a lock. New objects lie on zeroed memory, and zero is a valid initial state of each.
  */
 #ifndef KERNEL_MICRO_OBJECTS_H
 #define KERNEL_MICRO_OBJECTS_H

@@ -12,7 +12,8 @@ void debug_failure(const struct invocation *invocation)
     (void)invocation;
 }
 
-void debug_unhandled_fault(const struct tcb *tcb, const struct fault *fault, const struct lookup_failure *lookup)
+void debug_unhandled_fault(const struct tcb *tcb, const struct fault *fault,
+                           const struct lookup_failure *lookup)
 {
     (void)tcb;
     (void)fault;

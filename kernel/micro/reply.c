@@ -1,8 +1,8 @@
 /*
  * Reply caps: the right to answer one Call, once. The contract is in ipc.h.
  *
- * The reply cap is the only child of a hidden master cap in the caller's TCB. So it can be found from there, wherever
- * its holder has put it, and there is never more than one.
+ * The reply cap is the only child of a hidden master cap in the caller's TCB. So it can be found from there,
+ * wherever its holder has put it, and there is never more than one.
  */
 #include "kernel/micro/cdt.h"
 #include "kernel/micro/ipc.h"

@@ -5,7 +5,8 @@
 #include "machine/panic.h"
 
 struct tcb *current = &idle_thread;
-/* "Nobody": never queued. No thread counts as less urgent than it, so whoever wakes up runs if it is the best. */
+/* "Nobody": never queued. No thread counts as less urgent than it, so whoever wakes up runs if it is the
+ * best. */
 struct tcb idle_thread = {.state = THREAD_IDLE, .priority = seL4_MaxPrio};
 
 static struct ready_queue {
@@ -185,5 +186,6 @@ void schedule(void)
         current->frame.pc = current->fault_pc;
         current->state = THREAD_RUNNING;
     }
-    kernel_assert(current->state == THREAD_RUNNING || current->state == THREAD_IDLE, "the current thread runs");
+    kernel_assert(current->state == THREAD_RUNNING || current->state == THREAD_IDLE,
+                  "the current thread runs");
 }

@@ -1,17 +1,15 @@
 /*
  * Which thread runs: one ready queue a priority, a time slice a thread.
  *
- * The running thread is in no queue. During a trap, code that makes threads runnable or stops the current one only
- * notes it here; schedule() draws the conclusion at the end. What is noted is either nothing, or one woken thread that
- * may run next, or that everything must be looked at anew. So where a thread joins its queue, head or tail, follows
- * from what else happened in the same trap:
+ * The running thread is in no queue. During a trap, code that makes threads runnable or stops the current one
+ * only notes it here; schedule() draws the conclusion at the end. What is noted is either nothing, or one
+ * woken thread that may run next, or that everything must be looked at anew. So where a thread joins its
+ * queue, head or tail, follows from what else happened in the same trap:
  *
- *   woken, higher priority than the current one     runs at once; the current one goes to the head of its queue
- *   woken, equal, the current one stays runnable    tail
- *   woken, lower                                    head
- *   woken with others, or by schedule_wake_later()  head
- *   the current one stops, one was woken            it runs at once, unless a ready one has a higher priority
- *   end of slice, yield                             tail
+ *   woken, higher priority than the current one     runs at once; the current one goes to the head of its
+ * queue woken, equal, the current one stays runnable    tail woken, lower head woken with others, or by
+ * schedule_wake_later()  head the current one stops, one was woken            it runs at once, unless a ready
+ * one has a higher priority end of slice, yield                             tail
  */
 #ifndef KERNEL_MICRO_SCHEDULE_H
 #define KERNEL_MICRO_SCHEDULE_H

@@ -1,8 +1,9 @@
 /*
  * System calls of the current thread.
  *
- * While an invocation is under way the caller is in state restart: if it is preempted, or the caller stops itself, it
- * will make the call again when it runs next. Only a call that has come to its end puts it back to running.
+ * While an invocation is under way the caller is in state restart: if it is preempted, or the caller stops
+ * itself, it will make the call again when it runs next. Only a call that has come to its end puts it back to
+ * running.
  */
 #include "kernel/micro/cspace.h"
 #include "kernel/micro/debug.h"
@@ -18,7 +19,8 @@ static void raise_cap_fault(u64 cptr, bool receiving, const struct lookup_failur
     fault_raise(current, &fault);
 }
 
-/* ---- Sending: messages and invocations ----------------------------------------------------------------------- */
+/* ---- Sending: messages and invocations
+ * ----------------------------------------------------------------------- */
 
 static enum result endpoint_invoke(struct invocation *in, bool blocking)
 {
@@ -134,7 +136,8 @@ static void send(bool call, bool blocking)
     }
 }
 
-/* ---- Receiving and replying ---------------------------------------------------------------------------------- */
+/* ---- Receiving and replying
+ * ---------------------------------------------------------------------------------- */
 
 static void receive(bool blocking)
 {

@@ -1,8 +1,9 @@
 /*
  * Invocations of threads: registers, priorities, spaces, notifications.
  *
- * Replacing a CSpace or VSpace deletes the old cap, which may be preempted; the invocation is then repeated as a whole.
- * A slot whose deletion could take long is refused beforehand, so that happens only between the parts.
+ * Replacing a CSpace or VSpace deletes the old cap, which may be preempted; the invocation is then repeated
+ * as a whole. A slot whose deletion could take long is refused beforehand, so that happens only between the
+ * parts.
  */
 #include "kernel/micro/cdt.h"
 #include "kernel/micro/delete.h"
@@ -16,9 +17,11 @@ static struct tcb *target(const struct invocation *in)
     return cap_object(in->cap);
 }
 
-/* ---- Registers ----------------------------------------------------------------------------------------------- */
+/* ---- Registers
+ * ----------------------------------------------------------------------------------------------- */
 
-/* Register numbers in the order of seL4_UserContext, behind the pc: s0, s1 are x8, x9, the others x18 to x27. */
+/* Register numbers in the order of seL4_UserContext, behind the pc: s0, s1 are x8, x9, the others x18 to x27.
+ */
 static const u8 context[] = {0,  1,  2,  3,  8,  9,  18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
                              10, 11, 12, 13, 14, 15, 16, 17, 5,  6,  7,  28, 29, 30, 31, 4};
 
@@ -98,7 +101,8 @@ static enum result copy_registers(struct invocation *in)
     return RESULT_OK;
 }
 
-/* ---- Priorities ---------------------------------------------------------------------------------------------- */
+/* ---- Priorities
+ * ---------------------------------------------------------------------------------------------- */
 
 /* SetPriority (one word), SetMCPriority (one) and SetSchedParams (both, MCP first). */
 static enum result set_priorities(struct invocation *in, bool set_mcp, bool set_priority)
@@ -123,7 +127,8 @@ static enum result set_priorities(struct invocation *in, bool set_mcp, bool set_
     return RESULT_OK;
 }
 
-/* ---- Spaces and IPC buffer ----------------------------------------------------------------------------------- */
+/* ---- Spaces and IPC buffer
+ * ----------------------------------------------------------------------------------- */
 
 /* A cap to be put into a slot of the TCB, and the slot it is derived from. */
 struct install {
@@ -168,8 +173,8 @@ static enum result check_buffer(struct install *install, struct slot *source, u6
     return RESULT_OK;
 }
 
-/* Replaces the cap in a slot of the TCB. Deleting the old one may have taken the new one's source, or the TCB, with
- * it; then the slot stays empty. */
+/* Replaces the cap in a slot of the TCB. Deleting the old one may have taken the new one's source, or the
+ * TCB, with it; then the slot stays empty. */
 static enum result install_cap(struct invocation *in, enum tcb_slot which, const struct install *install)
 {
     struct tcb *tcb = target(in);
@@ -191,7 +196,8 @@ static enum result install_buffer(struct invocation *in, u64 address, const stru
     return install_cap(in, TCB_BUFFER, buffer);
 }
 
-/* What Configure and SetSpace have in common. MR0 handler, MR1 CSpace data, MR2 VSpace data (without effect). */
+/* What Configure and SetSpace have in common. MR0 handler, MR1 CSpace data, MR2 VSpace data (without effect).
+ */
 static enum result check_spaces(struct invocation *in, struct install *cspace, struct install *vspace)
 {
     struct tcb *tcb = target(in);
@@ -202,7 +208,8 @@ static enum result check_spaces(struct invocation *in, struct install *cspace, s
     return result ? result : check_vspace(vspace, in->extra[1]);
 }
 
-static enum result install_spaces(struct invocation *in, const struct install *cspace, const struct install *vspace)
+static enum result install_spaces(struct invocation *in, const struct install *cspace,
+                                  const struct install *vspace)
 {
     target(in)->fault_handler = invocation_word(in, 0);
     enum result result = install_cap(in, TCB_CSPACE, cspace);
@@ -247,7 +254,8 @@ static enum result set_ipc_buffer(struct invocation *in)
     return result ? result : install_buffer(in, invocation_word(in, 0), &buffer);
 }
 
-/* ---- The rest ------------------------------------------------------------------------------------------------ */
+/* ---- The rest
+ * ------------------------------------------------------------------------------------------------ */
 
 static enum result bind_notification(struct invocation *in)
 {

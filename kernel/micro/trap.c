@@ -1,8 +1,9 @@
 /*
  * The way into the kernel and out of it. The contract is in trap.h.
  *
- * Every trap of a program begins in enter() on the same empty stack, with interrupts off, and ends in trap_return(),
- * which continues the best thread. Nothing stays on the stack in between: a thread that waits is only data.
+ * Every trap of a program begins in enter() on the same empty stack, with interrupts off, and ends in
+ * trap_return(), which continues the best thread. Nothing stays on the stack in between: a thread that waits
+ * is only data.
  */
 #include "kernel/micro/trap.h"
 #include "kernel/micro/debug.h"
@@ -117,7 +118,8 @@ void trap_return(void)
     arch_user_return(&current->frame);
 }
 
-/* The kernel runs with interrupts off and touches no program's addresses, so whatever traps in it is a bug. */
+/* The kernel runs with interrupts off and touches no program's addresses, so whatever traps in it is a bug.
+ */
 void trap_from_kernel(struct arch_frame *frame)
 {
     panic_trap(frame);

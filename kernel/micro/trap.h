@@ -18,8 +18,8 @@ void trap_timer_start(void);
 _Noreturn void trap_return(void);
 
 /*
- * Between two steps of long work: accounts `units` of it, and from time to time looks whether an interrupt waits.
- * True: stop here, with all progress stored; the system call will be repeated.
+ * Between two steps of long work: accounts `units` of it, and from time to time looks whether an interrupt
+ * waits. True: stop here, with all progress stored; the system call will be repeated.
  */
 bool preemption_point(u32 units);
 

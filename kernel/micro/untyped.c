@@ -1,9 +1,9 @@
 /*
  * Untyped memory: where all objects come from.
  *
- * The kernel keeps no allocator. An untyped cap has a watermark; objects are cut off at it, one behind the other, and
- * memory is free again only as a whole, when nothing derived from the cap is left. It is zeroed then, so that new
- * objects always begin as zeroes.
+ * The kernel keeps no allocator. An untyped cap has a watermark; objects are cut off at it, one behind the
+ * other, and memory is free again only as a whole, when nothing derived from the cap is left. It is zeroed
+ * then, so that new objects always begin as zeroes.
  */
 #include "kernel/micro/cdt.h"
 #include "kernel/micro/cspace.h"
@@ -45,10 +45,14 @@ static bool is_page(u64 type)
 static struct cap object_new(u64 type, paddr address, u32 size, bool device)
 {
     static const u8 cap_types[seL4_ObjectTypeCount] = {
-        [seL4_UntypedObject] = CAP_UNTYPED,      [seL4_TCBObject] = CAP_TCB,
-        [seL4_EndpointObject] = CAP_ENDPOINT,    [seL4_NotificationObject] = CAP_NOTIFICATION,
-        [seL4_CapTableObject] = CAP_CNODE,       [seL4_RISCV_Giga_Page] = CAP_FRAME,
-        [seL4_RISCV_4K_Page] = CAP_FRAME,        [seL4_RISCV_Mega_Page] = CAP_FRAME,
+        [seL4_UntypedObject] = CAP_UNTYPED,
+        [seL4_TCBObject] = CAP_TCB,
+        [seL4_EndpointObject] = CAP_ENDPOINT,
+        [seL4_NotificationObject] = CAP_NOTIFICATION,
+        [seL4_CapTableObject] = CAP_CNODE,
+        [seL4_RISCV_Giga_Page] = CAP_FRAME,
+        [seL4_RISCV_4K_Page] = CAP_FRAME,
+        [seL4_RISCV_Mega_Page] = CAP_FRAME,
         [seL4_RISCV_PageTableObject] = CAP_PAGE_TABLE,
     };
     struct cap cap = cap_make(cap_types[type], address, size);

@@ -1,16 +1,18 @@
 /*
  * Address spaces: Sv39 page tables, frames in them, and the ASIDs that name them.
  *
- * A frame or page-table cap remembers where it is mapped as (ASID, address), never as a pointer: a table above it, or
- * the whole space, may be gone by the time the cap is used. Whoever acts on a mapping therefore looks the space up by
- * its ASID and walks it again, and changes only an entry that still says what the cap remembers.
+ * A frame or page-table cap remembers where it is mapped as (ASID, address), never as a pointer: a table
+ * above it, or the whole space, may be gone by the time the cap is used. Whoever acts on a mapping therefore
+ * looks the space up by its ASID and walks it again, and changes only an entry that still says what the cap
+ * remembers.
  */
 #ifndef KERNEL_MICRO_VSPACE_H
 #define KERNEL_MICRO_VSPACE_H
 
 #include "kernel/micro/objects.h"
 
-/* Makes the hart use the space of the current thread; a thread without a usable space gets the kernel's alone. */
+/* Makes the hart use the space of the current thread; a thread without a usable space gets the kernel's
+ * alone. */
 void vspace_activate(void);
 
 /* Takes a mapped frame or table out of the space its cap remembers. */
@@ -30,7 +32,8 @@ u64 *asid_root(u64 asid);
 void asid_pool_delete(struct cap pool);
 void asid_delete(u64 asid, const u64 *root);
 
-/* Boot: puts `page` with `flags` at `address`, all tables being there; puts the table in place for `address`. */
+/* Boot: puts `page` with `flags` at `address`, all tables being there; puts the table in place for `address`.
+ */
 void vspace_boot_map(u64 *root, uaddr address, paddr page, u64 flags);
 
 #endif

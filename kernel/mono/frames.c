@@ -8,7 +8,7 @@
  * Locking: frames.spin. Nothing here waits.
  * Not here: which frame is whose (service/xmap).
  */
-#include "kernel/mono/mono.h"
+#include "kernel/mono/thread.h"
 #include "lib/string.h"
 #include "machine/board.h"
 #include "machine/panic.h"
@@ -30,17 +30,17 @@ static struct {
     u64 *used; /* one bit a frame */
 } frames;
 
-paddr mono_frame_address(u32 frame)
+paddr frame_address(u32 frame)
 {
     return board.memory_base + ((u64)frame << PAGE_SHIFT);
 }
 
-u32 mono_frame_number(paddr address)
+u32 frame_number(paddr address)
 {
     return (u32)((address - board.memory_base) >> PAGE_SHIFT);
 }
 
-void mono_frames_init(void)
+void frames_init(void)
 {
     paddr first = round_up(arch_physical(kernel_end), PAGE_SIZE);
     paddr end = round_down(board.memory_base + board.memory_size, PAGE_SIZE);
@@ -50,8 +50,8 @@ void mono_frames_init(void)
 
     frames.total = (u32)((end - board.memory_base) >> PAGE_SHIFT);
     frames.list = NO_FRAME;
-    frames.fresh[0] = (struct range){mono_frame_number(first), mono_frame_number(inside ? tree : end)};
-    frames.fresh[1] = (struct range){mono_frame_number(inside ? tree_end : end), mono_frame_number(end)};
+    frames.fresh[0] = (struct range){frame_number(first), frame_number(inside ? tree : end)};
+    frames.fresh[1] = (struct range){frame_number(inside ? tree_end : end), frame_number(end)};
     frames.free = frames.fresh[0].end - frames.fresh[0].next + frames.fresh[1].end - frames.fresh[1].next;
     frames.used = mono_boot_alloc(round_up(frames.total, 64) / 8);
     kernel_assert(frames.used, "memory too small");
@@ -64,7 +64,7 @@ void *mono_boot_alloc(u64 size)
     void *memory = NULL;
 
     if (size > 0 && pages <= frames.fresh[0].end - frames.fresh[0].next) {
-        memory = arch_direct(mono_frame_address(frames.fresh[0].next));
+        memory = arch_direct(frame_address(frames.fresh[0].next));
         frames.fresh[0].next += (u32)pages;
         frames.free -= pages;
     }
@@ -72,6 +72,21 @@ void *mono_boot_alloc(u64 size)
     for (u64 i = 0; memory && i < pages; i++)
         page_zero((u8 *)memory + i * PAGE_SIZE);
     return memory;
+}
+
+void *mono_frame_bytes(u32 frame)
+{
+    return frame < frames.total ? arch_direct(frame_address(frame)) : NULL;
+}
+
+paddr mono_physical(const void *memory)
+{
+    return arch_physical(memory);
+}
+
+u64 mono_memory_size(void)
+{
+    return board.memory_size;
 }
 
 u32 mono_frames_total(void)
@@ -89,7 +104,7 @@ static u32 take_locked(void)
     u32 frame = frames.list;
 
     if (frame != NO_FRAME) {
-        frames.list = *(u32 *)arch_direct(mono_frame_address(frame));
+        frames.list = *(u32 *)arch_direct(frame_address(frame));
         return frame;
     }
     for (u32 i = 0; i < ARRAY_SIZE(frames.fresh); i++) {
@@ -119,7 +134,7 @@ void mono_frame_free(u32 frame)
 
     kernel_assert(frame < frames.total && (frames.used[frame / 64] >> frame % 64 & 1), "frame freed twice");
     frames.used[frame / 64] &= ~(1ul << frame % 64);
-    *(u32 *)arch_direct(mono_frame_address(frame)) = frames.list;
+    *(u32 *)arch_direct(frame_address(frame)) = frames.list;
     frames.list = frame;
     frames.free++;
     mono_spin_unlock(&frames.spin, interrupts);

@@ -4,7 +4,6 @@
  *
  * No code of a service runs here. Locking: the scheduler's lock guards `lines`.
  */
-#include "kernel/mono/mono.h"
 #include "kernel/mono/thread.h"
 #include "machine/arch.h"
 #include "machine/board.h"
@@ -34,7 +33,7 @@ static void external(void)
     }
 }
 
-void mono_interrupt(u64 cause)
+void interrupt_handle(u64 cause)
 {
     bool yield;
 
@@ -44,14 +43,14 @@ void mono_interrupt(u64 cause)
         panic("unexpected interrupt, scause 0x%lx", cause);
     yield = thread_timer();
     if (yield)
-        mono_yield();
+        thread_yield();
 }
 
 void trap_from_kernel(struct arch_frame *frame)
 {
     if (!(frame->cause & CAUSE_INTERRUPT))
         panic_trap(frame);
-    mono_interrupt(frame->cause);
+    interrupt_handle(frame->cause);
 }
 
 bool mono_irq_wait(u32 irq, u64 deadline)

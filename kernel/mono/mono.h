@@ -1,66 +1,36 @@
 /*
- * mono: what the monolithic kernel supplies to the ports. Published for placement/mono; the kernel's files
- * share it too.
+ * mono: what the monolithic kernel supplies to the ports. Published for placement/mono; what the kernel's
+ * files share among themselves is in kernel/mono/thread.h and space.h.
  *
  * Kernel threads run with interrupts on and may be preempted anywhere but under a spinlock. Lock order: a
- * sleeping lock (placement/mono/sync.c) before `spin` locks; of those, only one at a time is held.
+ * sleeping lock (placement/common/sync.c) before spinlocks; of those, only one at a time is held. Times named
+ * `deadline` are board time, as mono_time_of() makes it.
  */
 #ifndef KERNEL_MONO_MONO_H
 #define KERNEL_MONO_MONO_H
 
 #include "lib/err.h"
 #include "lib/types.h"
-#include "machine/arch.h"
-
-/* ---- Spinlocks: short sections, interrupts off. ---- */
-
-struct mono_spin {
-    u32 held;
-};
-
-/* Interrupts off, lock taken; returns whether interrupts were on, for the unlock. Not recursive. */
-bool mono_spin_lock(struct mono_spin *spin);
-void mono_spin_unlock(struct mono_spin *spin, bool interrupts);
+#include <stdarg.h>
 
 /* ---- Threads ---- */
 
-#define MONO_THREADS     96
-#define MONO_STACK_PAGES 4
-
-enum mono_thread_state {
-    THREAD_FREE,    /* its slot may be taken */
-    THREAD_READY,   /* in a run queue */
-    THREAD_RUNNING, /* on a hart */
-    THREAD_BLOCKED, /* in a wait list, or until its deadline, or both */
-    THREAD_ENDED,   /* has left; becomes FREE once its hart is off its stack */
-};
+#define MONO_THREADS 96
 
 /* Who runs first: services before programs' threads; within a class in turn. */
 enum mono_thread_class { CLASS_SERVICE, CLASS_PROGRAM, CLASS_COUNT };
 
-struct mono_thread {
-    struct arch_switch context;
-    enum mono_thread_state state; /* the rest of this structure: under the scheduler's lock */
-    enum mono_thread_class class;
-    struct mono_thread *next, *prev; /* run queue or wait list */
-    struct mono_list *list;          /* the list it waits in, NULL if none */
-    struct mono_thread *later;       /* in deadline order */
-    u64 deadline;                    /* board time; ~0 none */
-    bool timed_out;
-    u64 stack_low, stack_top; /* fixed at boot */
-    const char *name;
-    void (*entry)(void *);
-    void *argument;
-    u32 index; /* fixed */
-};
+struct mono_thread;
 
+/* First come, first served; all zero is empty. */
 struct mono_list {
     struct mono_thread *head, *tail;
 };
 
 struct mono_thread *mono_current(void);
+u32 mono_thread_index(void); /* of the running thread, below MONO_THREADS */
 
-/* ERR_NO_SLOT when all MONO_THREADS exist. The thread is ready at once. */
+/* ERR_NO_SLOT when all MONO_THREADS exist. The thread is ready at once; `name` is kept, not copied. */
 enum err mono_thread_start(const char *name, enum mono_thread_class class, void (*entry)(void *),
                            void *argument);
 _Noreturn void mono_thread_exit(void);
@@ -80,43 +50,80 @@ bool mono_block(struct mono_list *list, u64 deadline);
 /* With the scheduler's lock held: the first thread of `list` becomes ready. NULL if there was none. */
 struct mono_thread *mono_wake(struct mono_list *list);
 
-/* Lets others of the same class run. */
-void mono_yield(void);
+/* ---- Frames: all memory that is not the kernel's image, numbered from the start of memory ---- */
 
-/* For who() of a panic. */
-const char *mono_thread_name(void);
+u32 mono_frames_total(void);
+u64 mono_frames_free(void);
+u64 mono_memory_size(void);            /* bytes of the machine */
+enum err mono_frame_alloc(u32 *frame); /* ERR_NO_MEMORY; its bytes are whatever they were */
+void mono_frame_free(u32 frame);       /* panics if it is free already */
+void *mono_frame_bytes(u32 frame);     /* NULL for a number out of range */
 
-/* ---- Interrupts ---- */
+/* Contiguous zeroed memory for good, page-aligned; at boot only. NULL if there is no such room. */
+void *mono_boot_alloc(u64 size);
+paddr mono_physical(const void *memory);
 
-/* Handles a timer or external interrupt; may switch threads. Interrupts off on entry and return. */
-void mono_interrupt(u64 cause);
+/* ---- Address spaces, by number below MONO_SPACES; the caller's lock guards each ---- */
+
+#define MONO_SPACES 72u
+#define MONO_READ   1u
+#define MONO_WRITE  2u
+#define MONO_EXEC   4u
+
+bool mono_space_exists(u32 space);
+enum err mono_space_create(u32 space); /* ERR_EXISTS, ERR_RANGE, ERR_NO_MEMORY */
+void mono_space_destroy(u32 space);    /* it exists and maps nothing (panics otherwise) */
+
+/* One page at a page-aligned user address. ERR_MAPPED, ERR_NO_MEMORY; ERR_NOT_MAPPED from the other three. */
+enum err mono_page_map(u32 space, uaddr address, u32 frame, u32 rights);
+enum err mono_page_unmap(u32 space, uaddr address, u32 *frame);
+enum err mono_page_protect(u32 space, uaddr address, u32 rights);
+enum err mono_page_lookup(u32 space, uaddr address, u32 *frame, u32 *rights);
+
+/* The lowest mapped page in [from, to), or `to`. */
+uaddr mono_page_next(u32 space, uaddr from, uaddr to);
+
+/* ---- User mode: registers of programs, by number below MONO_USERS ---- */
+
+#define MONO_USERS 64u
+
+/* A trap that is no interrupt. For a system call (cause 8) pc is the ecall's and the program resumes behind
+ * it. */
+struct mono_trap {
+    u64 pc, cause, value; /* sepc, scause, stval */
+    u64 number;           /* a7 and a0..a5, for a system call */
+    u64 argument[6];
+};
+
+void mono_user_reset(u32 user);
+void mono_user_enter(u32 user, u64 pc, u64 sp, u64 a0, u64 a1); /* every other register zero */
+void mono_user_copy(u32 to, u32 from);
+void mono_user_result(u32 user, u64 value); /* a0 */
+
+/* Continues the program in `space` until its next trap; false: until mono_user_interrupt(). */
+bool mono_user_run(u32 user, u32 space, struct mono_trap *trap);
+void mono_user_interrupt(u32 user); /* from any thread */
+
+/* ---- Devices and interrupts ---- */
+
+/* The n-th device of this kind: its registers, their size in bytes, its interrupt (0 none). */
+bool mono_device_find(const char *compatible, u32 n, void **window, u64 *size, u32 *irq);
+void mono_device_fence(void);
 
 /* Opens the line, waits for the next interrupt or the deadline (false), leaves the line masked. */
 bool mono_irq_wait(u32 irq, u64 deadline);
 
-/* ---- Frames: all memory that is not the kernel's image, numbered from the start of memory ---- */
-
-void mono_frames_init(void);
-u32 mono_frames_total(void);
-u64 mono_frames_free(void);
-enum err mono_frame_alloc(u32 *frame);
-void mono_frame_free(u32 frame); /* panics if it is free already */
-paddr mono_frame_address(u32 frame);
-u32 mono_frame_number(paddr address);
-
-/* Contiguous zeroed memory for good, page-aligned; at boot only. NULL if there is no such room. */
-void *mono_boot_alloc(u64 size);
-
-/* ---- Time ---- */
+/* ---- The machine ---- */
 
 u64 mono_nanoseconds(void);        /* since power-on */
 u64 mono_time_of(u64 nanoseconds); /* the board time at which that moment comes; ~0 for ~0 */
 
-/* ---- Start ---- */
+const char *mono_boot_arguments(void);
+void mono_log(const char *format, va_list arguments);
+_Noreturn void mono_panic(const char *text);
+_Noreturn void mono_power_off(u32 code);
 
 /* Defined by the placement: starts the services, in a thread of its own. */
 void placement_start(void *unused);
-
-void mono_threads_init(void);
 
 #endif

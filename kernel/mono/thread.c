@@ -14,7 +14,6 @@
  * (placement/mono/sync.c), interrupts (interrupt.c).
  */
 #include "kernel/mono/thread.h"
-#include "kernel/mono/mono.h"
 #include "lib/string.h"
 #include "machine/arch.h"
 #include "machine/board.h"
@@ -62,7 +61,7 @@ struct mono_thread *mono_current(void)
     return arch_hart()->current;
 }
 
-const char *mono_thread_name(void)
+const char *thread_name(void)
 {
     struct mono_thread *current = mono_current();
 
@@ -197,7 +196,7 @@ struct mono_thread *mono_wake(struct mono_list *list)
     return thread;
 }
 
-void mono_yield(void)
+void thread_yield(void)
 {
     bool interrupts = mono_schedule_lock();
     struct mono_thread *self = mono_current();
@@ -229,7 +228,7 @@ bool thread_timer(void)
 }
 
 /* Where a thread begins: with the scheduler's lock, taken by whoever switched here. */
-static void begin(void *argument)
+static void thread_begin(void *argument)
 {
     struct mono_thread *self = argument;
 
@@ -260,7 +259,7 @@ enum err mono_thread_start(const char *name, enum mono_thread_class class, void 
         thread->entry = entry;
         thread->argument = argument;
         thread->deadline = ~0ul;
-        arch_switch_prepare(&thread->context, thread->stack_top, begin, thread);
+        arch_switch_prepare(&thread->context, thread->stack_top, thread_begin, thread);
         make_ready(thread);
         set_timer();
     }
@@ -277,6 +276,11 @@ void mono_thread_exit(void)
     ended = self;
     switch_away();
     panic("an ended thread went on");
+}
+
+u32 mono_thread_index(void)
+{
+    return mono_current()->index;
 }
 
 u32 mono_threads_free(void)
@@ -302,7 +306,7 @@ static void *table_page(void)
 
 extern u8 boot_stack[], boot_stack_top[];
 
-void mono_threads_init(void)
+void threads_init(void)
 {
     for (u32 i = 0; i < MONO_THREADS; i++) {
         u64 top = ARCH_WINDOW_BASE + (i + 1) * STACK_SLOT;
@@ -330,7 +334,7 @@ void mono_threads_init(void)
 void thread_idle(void)
 {
     for (;;) {
-        mono_yield();
+        thread_yield();
         arch_irq_disable(); /* an interrupt between the look and the wfi stays pending and ends the wfi */
         if (!ready[CLASS_SERVICE].head && !ready[CLASS_PROGRAM].head)
             arch_wait_for_interrupt();

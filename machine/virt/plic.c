@@ -88,7 +88,8 @@ void board_irq_enable(u32 source)
     if (!in_range(source))
         return;
     *reg(PLIC_ENABLE(context) + source / 32 * 4) |= 1u << source % 32;
-    /* QEMU 7.2 looks for interrupts pending from before only when a priority or threshold is written, not here. */
+    /* QEMU 7.2 looks for interrupts pending from before only when a priority or threshold is written, not
+     * here. */
     *reg(PLIC_THRESHOLD(context)) = 0;
 }
 

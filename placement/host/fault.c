@@ -1,27 +1,16 @@
-/*
- * port/fault.h on the host: the counters of lib/faults.h in plain memory.
- */
-#include "port/fault.h"
-#include "lib/faults.h"
+/* port/fault.h on the host: the code of the other placements over counters in plain memory. */
+#include "placement/common/fault.h"
 #include "placement/host/host.h"
+#include <string.h>
 
 static struct fault_counter counters[FAULT_COUNT];
 
-bool port_fault_fires(enum port_fault fault)
+struct fault_counter *placement_fault_counters(void)
 {
-    return fault_counter_fires(&counters[fault]);
-}
-
-enum err port_fault_arm(enum port_fault fault, u64 n, bool always)
-{
-    if ((u32)fault >= FAULT_COUNT)
-        return ERR_ARGUMENT;
-    fault_counter_arm(&counters[fault], n, always);
-    return ERR_OK;
+    return counters;
 }
 
 void host_fault_reset(void)
 {
-    for (u32 i = 0; i < FAULT_COUNT; i++)
-        counters[i] = (struct fault_counter){0};
+    memset(counters, 0, sizeof(counters));
 }

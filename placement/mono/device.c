@@ -2,19 +2,16 @@
  * aside. */
 #include "port/device.h"
 #include "kernel/mono/mono.h"
-#include "machine/arch.h"
-#include "machine/board.h"
 
 static void *dma[PORT_DMA_PAGES];
 
 enum err port_device_find(const char *compatible, u32 n, struct port_device *device)
 {
-    const struct board_device *found = board_find(compatible, n);
+    void *window;
 
-    if (!found)
+    if (!mono_device_find(compatible, n, &window, &device->size, &device->irq))
         return ERR_NOT_FOUND;
-    *device =
-        (struct port_device){.window = arch_direct(found->base), .size = found->size, .irq = found->irq};
+    device->window = window;
     return ERR_OK;
 }
 
@@ -25,7 +22,7 @@ enum err port_irq_wait(u32 irq, u64 deadline)
 
 void port_device_fence(void)
 {
-    arch_fence_io();
+    mono_device_fence();
 }
 
 enum err port_dma_page(u32 index, void **memory, u64 *device_address)
@@ -37,6 +34,6 @@ enum err port_dma_page(u32 index, void **memory, u64 *device_address)
     if (!dma[index])
         return ERR_NO_MEMORY;
     *memory = dma[index];
-    *device_address = arch_physical(dma[index]);
+    *device_address = mono_physical(dma[index]);
     return ERR_OK;
 }

@@ -6,7 +6,6 @@
  */
 #include "kernel/mono/mono.h"
 #include "lib/string.h"
-#include "machine/board.h"
 #include "placement/mono/mono_ports.h"
 #include "port/arena.h"
 #include "port/keep.h"
@@ -25,7 +24,7 @@ static u64 step_bytes;
 
 void mono_memory_init(void)
 {
-    u64 slots = board.memory_size / ARENA_SHARE / PORT_SLOT_SIZE;
+    u64 slots = mono_memory_size() / ARENA_SHARE / PORT_SLOT_SIZE;
 
     arena_slots = (u32)min_u64(max_u64(slots, ARENA_SLOTS_MIN), ARENA_SLOTS_MAX);
     arena = mono_boot_alloc((u64)arena_slots * PORT_SLOT_SIZE);
@@ -45,12 +44,12 @@ u8 *port_arena_slot(u32 slot)
 
 u64 port_arena_device_address(u32 slot)
 {
-    return slot < arena_slots ? arch_physical(port_arena_slot(slot)) : 0;
+    return slot < arena_slots ? mono_physical(port_arena_slot(slot)) : 0;
 }
 
 u64 port_transfer_id(void)
 {
-    return mono_current()->index;
+    return mono_thread_index();
 }
 
 u8 *port_transfer(u64 id)

@@ -5,7 +5,6 @@
  */
 #include "kernel/mono/mono.h"
 #include "lib/words.h"
-#include "machine/board.h"
 #include "placement/common/fault.h"
 #include "placement/mono/mono_ports.h"
 #include "port/block.h"
@@ -26,7 +25,7 @@ static void arm_faults(void)
 {
     char text[2 * FAULT_TEXT_MAX];
 
-    for (u32 i = 0; words_nth(board.bootargs, "fault", i, text, sizeof(text)); i++) {
+    for (u32 i = 0; words_nth(mono_boot_arguments(), "fault", i, text, sizeof(text)); i++) {
         if (!placement_fault_arm_text(text))
             port_log("mono: no such fault: %s\n", text);
     }

@@ -2,9 +2,6 @@
 #include "port/thread.h"
 #include "kernel/mono/mono.h"
 #include "lib/words.h"
-#include "machine/board.h"
-#include "machine/panic.h"
-#include "machine/print.h"
 #include "port/log.h"
 #include "port/system.h"
 #include "port/time.h"
@@ -34,21 +31,21 @@ void port_log(const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    print_va(format, arguments);
+    mono_log(format, arguments);
     va_end(arguments);
 }
 
 void port_fatal(const char *invariant)
 {
-    panic("%s", invariant);
+    mono_panic(invariant);
 }
 
 bool port_boot_argument(const char *name, char *value, u64 size)
 {
-    return words_value(board.bootargs, name, value, size);
+    return words_value(mono_boot_arguments(), name, value, size);
 }
 
 void port_power_off(u32 code)
 {
-    board_power_off(code);
+    mono_power_off(code);
 }

@@ -9,8 +9,7 @@ unix_test_files := service/unix/test_unix.c service/unix/test_world.c service/co
 
 unix_test         := $(BUILD)/host/test_unix
 unix_test_sources  = $(unix_test_files) $(unix_files) $(fs_files) $(xmap_files) $(filter-out %/uart.c,$(console_files)) \
-                     service/inject.c placement/common/fault.c placement/common/fault_arm.c \
-                     $(filter-out %/fault.c,$(host_files)) $(host_disk_files) $(filter-out lib/string.c,$(lib_files))
+                     service/inject.c $(host_files) $(host_disk_files) $(filter-out lib/string.c,$(lib_files))
 
 $(unix_test): $(wildcard service/unix/* service/fs/*.[ch] service/xmap/*.[ch] service/console/*.[ch] service/inject.c \
               lib/*.[ch] port/* placement/host/*.[ch] placement/common/* abi/*/*.h)

@@ -1,7 +1,6 @@
 /* The world of the unix core's tests; see test_world.h. */
 #include "service/unix/test_world.h"
 #include "lib/elf.h"
-#include "placement/common/fault.h"
 #include "placement/host/vspace.h"
 #include "port/console.h"
 #include "port/fs.h"
@@ -19,19 +18,6 @@ char world_output[1 << 16];
 u32 world_frames;
 
 static int over_code = -1;
-
-/* Named faults by the code of the other placements, since unix looks them up by name. */
-static struct fault_counter counters[FAULT_COUNT];
-
-struct fault_counter *placement_fault_counters(void)
-{
-    return counters;
-}
-
-void host_fault_reset(void)
-{
-    memset(counters, 0, sizeof(counters));
-}
 
 _Noreturn void world_failed(const char *file, int at, const char *condition, s64 a0)
 {

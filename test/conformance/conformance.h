@@ -1,8 +1,8 @@
 /*
  * A root task that tests the microkernel through its API.
  *
- * Each test gets the same world: `pool`, an untyped nothing is derived from, and all slots from first_slot on empty.
- * After the test everything it derived from `pool` is revoked and the slots it counted are emptied.
+ * Each test gets the same world: `pool`, an untyped nothing is derived from, and all slots from first_slot on
+ * empty. After the test everything it derived from `pool` is revoked and the slots it counted are emptied.
  */
 #ifndef TEST_CONFORMANCE_H
 #define TEST_CONFORMANCE_H

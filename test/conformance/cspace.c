@@ -86,7 +86,8 @@ static void lookups(void)
 static void badged_caps(void)
 {
     seL4_CPtr original = object_new(seL4_EndpointObject, 0), plain = cap_copy(original, 15);
-    seL4_CPtr badged = cap_mint(original, 15, 5), same = cap_copy(badged, 15), other = cap_mint(original, 15, 6);
+    seL4_CPtr badged = cap_mint(original, 15, 5), same = cap_copy(badged, 15),
+              other = cap_mint(original, 15, 6);
 
     OK(seL4_CNode_Revoke(CNODE, plain, 64)); /* a plain copy is no parent */
     CHECK(!slot_is_empty(badged) && !slot_is_empty(other) && !slot_is_empty(original));
@@ -129,7 +130,8 @@ static void delete_containers(void)
     b = object_new(seL4_CapTableObject, 2);
     OK(seL4_CNode_Copy(a, 3, 2, CNODE, b, 64, seL4_AllRights));
     OK(seL4_CNode_Move(b, 0, 2, CNODE, a, 64));
-    OK(seL4_CNode_Delete(CNODE, b, 64)); /* now a ring nobody else can reach: only the pool's revoke ends it */
+    OK(seL4_CNode_Delete(CNODE, b,
+                         64)); /* now a ring nobody else can reach: only the pool's revoke ends it */
 
     copy = object_new(seL4_CapTableObject, 1);
     endpoint = object_new(seL4_EndpointObject, 0);
@@ -154,7 +156,8 @@ static void delete_thread_ring(void)
         OK(seL4_TCB_Configure(tcb, 0, cnode, 0, VSPACE, 0, 0, 0));
         OK(seL4_CNode_Move(cnode, i ? 0 : 15, 4, CNODE, tcb, 64));
         OK(seL4_CNode_Delete(CNODE, cnode, 64));
-        EQUAL(seL4_Untyped_Retype(small, seL4_UntypedObject, 16, CNODE, 0, 0, cnode, 1), seL4_NotEnoughMemory);
+        EQUAL(seL4_Untyped_Retype(small, seL4_UntypedObject, 16, CNODE, 0, 0, cnode, 1),
+              seL4_NotEnoughMemory);
         OK(seL4_CNode_Revoke(CNODE, small, 64));
         OK(seL4_Untyped_Retype(small, seL4_UntypedObject, 16, CNODE, 0, 0, cnode, 1));
         OK(seL4_CNode_Delete(CNODE, cnode, 64));

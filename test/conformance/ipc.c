@@ -114,7 +114,8 @@ static void waiter(u64 object, u64 rounds)
 
 static void notifications(void)
 {
-    seL4_CPtr notification = object_new(seL4_NotificationObject, 0), endpoint = object_new(seL4_EndpointObject, 0);
+    seL4_CPtr notification = object_new(seL4_NotificationObject, 0),
+              endpoint = object_new(seL4_EndpointObject, 0);
     seL4_CPtr one = cap_mint(notification, 15, 1), two = cap_mint(notification, 15, 2);
     struct helper *helper = helper_new(0, 254, 0);
     seL4_Word badge = 99;
@@ -156,7 +157,7 @@ static void vm_faults(void)
 {
     seL4_CPtr endpoint = object_new(seL4_EndpointObject, 0), handler = cap_mint(endpoint, 15, 0xfa);
     struct helper *helper = helper_new(0, 254, handler);
-    seL4_UserContext context;
+    seL4_UserContext context = {0};
     seL4_Word badge;
 
     steps = 0;

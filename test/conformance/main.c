@@ -1,7 +1,7 @@
 /* The conformance root task: runs the tests, prints one line for each and a summary, powers off. */
-#include "test/conformance/conformance.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "test/conformance/conformance.h"
 
 #define HELPER_STACK 4096
 #define BUFFERS_AT   0x20000000ul /* where helpers' IPC buffers are mapped */
@@ -89,7 +89,8 @@ void tables_new(seL4_CPtr vspace, u64 address)
 seL4_CPtr page_new(seL4_CPtr vspace, u64 address)
 {
     seL4_CPtr frame = object_new(seL4_RISCV_4K_Page, 0);
-    seL4_Error error = seL4_RISCV_Page_Map(frame, vspace, address, seL4_AllRights, seL4_RISCV_Default_VMAttributes);
+    seL4_Error error =
+        seL4_RISCV_Page_Map(frame, vspace, address, seL4_AllRights, seL4_RISCV_Default_VMAttributes);
     if (error == seL4_FailedLookup) {
         tables_new(vspace, address);
         error = seL4_RISCV_Page_Map(frame, vspace, address, seL4_AllRights, seL4_RISCV_Default_VMAttributes);
@@ -132,7 +133,8 @@ void helper_stop(void)
         seL4_Wait(parking, NULL);
 }
 
-/* Takes the largest untyped that is not a device's as pool, and the last one, which is another, for `parking`. */
+/* Takes the largest untyped that is not a device's as pool, and the last one, which is another, for
+ * `parking`. */
 static seL4_CPtr find_pool(void)
 {
     u64 best = 0;
@@ -169,7 +171,8 @@ static bool run(const struct test *test)
 
 void root_main(seL4_BootInfo *boot_info)
 {
-    static const struct test *const suites[] = {memory_tests, cspace_tests, vspace_tests, ipc_tests, thread_tests};
+    static const struct test *const suites[] = {memory_tests, cspace_tests, vspace_tests, ipc_tests,
+                                                thread_tests};
     u32 passed = 0, lost = 0;
 
     info = boot_info;

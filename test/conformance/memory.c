@@ -68,7 +68,8 @@ static void retype_errors(void)
     EQUAL(seL4_Untyped_Retype(pool, seL4_EndpointObject, 0, CNODE, 0, 0, TCB, 1), seL4_DeleteFirst);
     EQUAL(seL4_Untyped_Retype(pool, seL4_UntypedObject, 38, CNODE, 0, 0, slot, 1), seL4_NotEnoughMemory);
     EQUAL(seL4_GetMR(0), 1ul << info->untypedList[pool - info->untyped.start].sizeBits);
-    EQUAL(seL4_Untyped_Retype(info->untyped.start, seL4_EndpointObject, 0, CNODE, 0, 0, slot, 1), seL4_InvalidArgument);
+    EQUAL(seL4_Untyped_Retype(info->untyped.start, seL4_EndpointObject, 0, CNODE, 0, 0, slot, 1),
+          seL4_InvalidArgument);
     CHECK(slot_is_empty(slot));
 }
 
@@ -77,11 +78,13 @@ static void retype_watermark(void)
     seL4_CPtr small = object_new(seL4_UntypedObject, 13), first = slot_new(), second = slot_new(), i;
 
     OK(seL4_Untyped_Retype(small, seL4_EndpointObject, 0, CNODE, 0, 0, first, 1));
-    /* One page is lost to alignment: the test is on the unaligned watermark, so one page fits and two do not. */
+    /* One page is lost to alignment: the test is on the unaligned watermark, so one page fits and two do not.
+     */
     EQUAL(seL4_Untyped_Retype(small, seL4_RISCV_4K_Page, 0, CNODE, 0, 0, second, 2), seL4_NotEnoughMemory);
     EQUAL(seL4_GetMR(0), 8192 - 16);
     OK(seL4_Untyped_Retype(small, seL4_RISCV_4K_Page, 0, CNODE, 0, 0, second, 1));
-    EQUAL(seL4_Untyped_Retype(small, seL4_EndpointObject, 0, CNODE, 0, 0, slot_new(), 1), seL4_NotEnoughMemory);
+    EQUAL(seL4_Untyped_Retype(small, seL4_EndpointObject, 0, CNODE, 0, 0, slot_new(), 1),
+          seL4_NotEnoughMemory);
     EQUAL(seL4_GetMR(0), 0);
     OK(seL4_CNode_Delete(CNODE, first, 64));
     EQUAL(seL4_Untyped_Retype(small, seL4_EndpointObject, 0, CNODE, 0, 0, first, 1), seL4_NotEnoughMemory);
@@ -151,8 +154,11 @@ static void device_memory(void)
 }
 
 const struct test memory_tests[] = {
-    {"boot information", boot_information}, {"retype: errors in order", retype_errors},
-    {"retype: watermark", retype_watermark}, {"untyped: copies", untyped_copy},
-    {"untyped: memory is zeroed", memory_is_zeroed}, {"untyped: device memory", device_memory},
+    {"boot information", boot_information},
+    {"retype: errors in order", retype_errors},
+    {"retype: watermark", retype_watermark},
+    {"untyped: copies", untyped_copy},
+    {"untyped: memory is zeroed", memory_is_zeroed},
+    {"untyped: device memory", device_memory},
     {NULL, NULL},
 };

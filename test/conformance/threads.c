@@ -106,7 +106,7 @@ static void suspend_and_resume(void)
 static void registers(void)
 {
     struct helper *helper = helper_new(0, 100, 0), *other = helper_new(1, 100, 0);
-    seL4_UserContext context, back;
+    seL4_UserContext context, back = {0};
 
     for (u64 i = 0; i < 32; i++)
         ((u64 *)&context)[i] = 0x1000 + i * 8;
@@ -128,7 +128,8 @@ static void registers(void)
 
 static void configure_errors(void)
 {
-    seL4_CPtr tcb = object_new(seL4_TCBObject, 0), frame = object_new(seL4_RISCV_4K_Page, 0), empty = slot_new();
+    seL4_CPtr tcb = object_new(seL4_TCBObject, 0), frame = object_new(seL4_RISCV_4K_Page, 0),
+              empty = slot_new();
     seL4_CPtr table = object_new(seL4_RISCV_PageTableObject, 0);
 
     EQUAL(sel4_invoke(tcb, TCBConfigure, 2, 4, 0, 0, 0, 0), seL4_TruncatedMessage);
@@ -147,7 +148,9 @@ static void compute(u64 seed, u64 result)
 {
     u64 value = 0;
 
-    __asm__ volatile(".option push\n.option arch, +d\nfmv.d.x f0, %0\nfmv.d.x f31, %0\n.option pop" : : "r"(seed));
+    __asm__ volatile(".option push\n.option arch, +d\nfmv.d.x f0, %0\nfmv.d.x f31, %0\n.option pop"
+                     :
+                     : "r"(seed));
     for (int i = 0; i < 20; i++) {
         seL4_Yield();
         __asm__ volatile(".option push\n.option arch, +d\nfmv.x.d %0, f31\n.option pop" : "=r"(value));
@@ -215,7 +218,8 @@ static void end_of_self(void)
 /* A thread whose address space is taken away stops with an instruction fault. */
 static void lost_space(void)
 {
-    seL4_CPtr endpoint = object_new(seL4_EndpointObject, 0), space = object_new(seL4_RISCV_PageTableObject, 0);
+    seL4_CPtr endpoint = object_new(seL4_EndpointObject, 0),
+              space = object_new(seL4_RISCV_PageTableObject, 0);
     struct helper *helper = helper_new(0, 254, endpoint);
     seL4_Word badge;
 
@@ -234,8 +238,8 @@ static void lost_space(void)
     EQUAL(steps, 1);
 }
 
-/* Revoking much work is cut into pieces: a thread of higher priority, woken by nothing but the tick, cannot be seen
- * from here; but the result must be complete however often it was interrupted. */
+/* Revoking much work is cut into pieces: a thread of higher priority, woken by nothing but the tick, cannot
+ * be seen from here; but the result must be complete however often it was interrupted. */
 static void long_revoke(void)
 {
     seL4_CPtr untyped = object_new(seL4_UntypedObject, 22), cnode = slot_new();

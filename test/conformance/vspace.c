@@ -6,7 +6,8 @@
 static void map_errors(void)
 {
     seL4_CPtr frame = object_new(seL4_RISCV_4K_Page, 0), mega = object_new(seL4_RISCV_Mega_Page, 0);
-    seL4_CPtr table = object_new(seL4_RISCV_PageTableObject, 0), second = object_new(seL4_RISCV_PageTableObject, 0);
+    seL4_CPtr table = object_new(seL4_RISCV_PageTableObject, 0),
+              second = object_new(seL4_RISCV_PageTableObject, 0);
 
     EQUAL(seL4_RISCV_Page_Map(frame, CNODE, AT, seL4_AllRights, 0), seL4_InvalidCapability);
     EQUAL(seL4_GetMR(0), 1);
@@ -49,7 +50,8 @@ static void map_errors(void)
 /* One frame seen at two addresses through two caps; deleting one cap unmaps its own mapping only. */
 static void shared_frame(void)
 {
-    seL4_CPtr fault = object_new(seL4_EndpointObject, 0), frame = page_new(VSPACE, AT), copy = cap_copy(frame, 15);
+    seL4_CPtr fault = object_new(seL4_EndpointObject, 0), frame = page_new(VSPACE, AT),
+              copy = cap_copy(frame, 15);
 
     OK(seL4_RISCV_Page_Map(copy, VSPACE, AT + 4096, seL4_AllRights, 0));
     *(volatile u64 *)AT = 42;
@@ -72,7 +74,8 @@ static void large_pages(void)
     EQUAL(*last, 0);
     *last = 1;
     EQUAL(*last, 1);
-    OK(seL4_CNode_Delete(CNODE, table, 64)); /* the table goes, the record of the page stays and is harmless */
+    OK(seL4_CNode_Delete(CNODE, table,
+                         64)); /* the table goes, the record of the page stays and is harmless */
     OK(seL4_RISCV_Page_Unmap(mega));
 }
 
@@ -82,11 +85,13 @@ static void asid_pools(void)
     seL4_CPtr new_pool = slot_new(), space = object_new(seL4_RISCV_PageTableObject, 0);
     seL4_CPtr frame = object_new(seL4_RISCV_4K_Page, 0);
 
-    EQUAL(seL4_RISCV_ASIDControl_MakePool(seL4_CapASIDControl, wrong, CNODE, new_pool, 64), seL4_InvalidCapability);
+    EQUAL(seL4_RISCV_ASIDControl_MakePool(seL4_CapASIDControl, wrong, CNODE, new_pool, 64),
+          seL4_InvalidCapability);
     EQUAL(seL4_GetMR(0), 1);
     EQUAL(seL4_RISCV_ASIDControl_MakePool(seL4_CapASIDControl, small, CNODE, TCB, 64), seL4_DeleteFirst);
     OK(seL4_RISCV_ASIDControl_MakePool(seL4_CapASIDControl, small, CNODE, new_pool, 64));
-    EQUAL(seL4_RISCV_ASIDControl_MakePool(seL4_CapASIDControl, small, CNODE, slot_new(), 64), seL4_RevokeFirst);
+    EQUAL(seL4_RISCV_ASIDControl_MakePool(seL4_CapASIDControl, small, CNODE, slot_new(), 64),
+          seL4_RevokeFirst);
     EQUAL(seL4_RISCV_ASIDPool_Assign(new_pool, VSPACE), seL4_InvalidCapability);
     OK(seL4_RISCV_ASIDPool_Assign(new_pool, space));
     EQUAL(seL4_RISCV_ASIDPool_Assign(new_pool, space), seL4_InvalidCapability);
@@ -116,7 +121,10 @@ static void all_asid_pools(void)
 }
 
 const struct test vspace_tests[] = {
-    {"vspace: map and unmap, errors in order", map_errors}, {"vspace: one frame, two mappings", shared_frame},
-    {"vspace: large pages", large_pages},                   {"vspace: ASID pools", asid_pools},
-    {"vspace: all ASID pools", all_asid_pools},             {NULL, NULL},
+    {"vspace: map and unmap, errors in order", map_errors},
+    {"vspace: one frame, two mappings", shared_frame},
+    {"vspace: large pages", large_pages},
+    {"vspace: ASID pools", asid_pools},
+    {"vspace: all ASID pools", all_asid_pools},
+    {NULL, NULL},
 };

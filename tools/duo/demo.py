@@ -140,6 +140,10 @@ def tell_micro(folder, options):
     story.find("what the dead server had was reclaimed", r"\[sup\] xmap: .*\breclaimed\b")
     story.find("the program lived on and says so", r"\bsurvived\b")
     story.promise("no kernel panicked", "panic: " not in story.text)
+    deaths = re.findall(r"\[sup\] ([\w-]+): died", story.text)
+    story.promise("xmap died, once, and no other server", deaths == ["xmap"])
+    failed = story.find("one call was told of it", r"calls finished with an error: (\d+)")
+    story.facts["failed"] = int(failed[1]) if failed else None
     story.find("nothing leaked", r"\[sup\] xmap: .*\bleaked 0$")
     free = re.search(r"free frames (\d+) before, (\d+) after; free slots (\d+) before, (\d+) after", story.text)
     story.promise("as many frames and slots are free as before", free and (free[1], free[3]) == (free[2], free[4]))
@@ -216,7 +220,7 @@ def show_verdict(mono, reboot, micro, essay):
     else:
         left = ["not as told"] * 4
     if micro.kept:
-        right = ["the xmap server, generation 1", "the one call in flight: it returned an error",
+        right = ["the xmap server, generation 1", f"{micro.facts['failed']} call in flight: it returned an error",
                  "kernel, other servers, every process", f"{duration(micro.facts.get('useful'))}: restart of xmap"]
     else:
         right = ["not as told"] * 4

@@ -45,18 +45,6 @@ u64 slots_take(u64 count)
     return first;
 }
 
-/* Moving a slot onto itself is refused because it is full, or because there is nothing to move: nothing
- * happens. */
-u64 slots_count_empty(u64 first, u64 end)
-{
-    u64 count = 0;
-
-    for (u64 slot = first; slot < end; slot++)
-        count +=
-            seL4_CNode_Move(ROOT_CNODE, slot, ROOT_DEPTH, ROOT_CNODE, slot, ROOT_DEPTH) == seL4_FailedLookup;
-    return count;
-}
-
 static seL4_Error retype(u64 untyped, u64 type, u64 bits, u64 slot, u64 count)
 {
     return seL4_Untyped_Retype(untyped, type, bits, ROOT_CNODE, 0, 0, slot, count);
@@ -107,6 +95,7 @@ u64 untyped_take_at_most(u64 *bits)
 void supply_init(struct supply *supply, u64 bits, u64 slots)
 {
     supply->untyped = untyped_take(bits);
+    supply->bits = bits;
     supply->first = supply->next = slots_take(slots);
     supply->end = supply->first + slots;
     supply->pages = 0;
@@ -118,6 +107,31 @@ void supply_reset(struct supply *supply)
         root_fail("a server's memory cannot be revoked");
     supply->next = supply->first;
     supply->pages = 0;
+}
+
+/* How many of [first, first + count) cannot be filled: at once if it is none. */
+static u64 count_full(struct supply *supply, u64 first, u64 count)
+{
+    u64 full = 0;
+
+    if (retype(supply->untyped, seL4_EndpointObject, 0, first, count) == seL4_NoError)
+        return 0;
+    for (u64 slot = first; slot < first + count; slot++)
+        full += retype(supply->untyped, seL4_EndpointObject, 0, slot, 1) != seL4_NoError;
+    return full;
+}
+
+u64 supply_lost(struct supply *supply)
+{
+    u64 lost = 0;
+
+    for (u64 slot = supply->first; slot < supply->end; slot += RETYPE_MAX)
+        lost += count_full(supply, slot, min_u64(supply->end - slot, RETYPE_MAX));
+    supply_reset(supply);
+    if (retype(supply->untyped, seL4_UntypedObject, supply->bits, supply->first, 1) != seL4_NoError)
+        lost++;
+    supply_reset(supply);
+    return lost;
 }
 
 u64 supply_make(struct supply *supply, u64 type, u64 bits, u64 count)

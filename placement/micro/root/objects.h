@@ -19,7 +19,7 @@
 
 /* An untyped and a range of slots, used up from the start. */
 struct supply {
-    u64 untyped;
+    u64 untyped, bits;
     u64 first, next, end; /* slots */
     u64 pages;            /* frames and tables made of it */
 };
@@ -29,9 +29,6 @@ void objects_init(const seL4_BootInfo *info);
 /* `count` slots in a row, for good. */
 u64 slots_take(u64 count);
 
-/* How many slots of [first, end) are empty, by asking the kernel. */
-u64 slots_count_empty(u64 first, u64 end);
-
 /* An untyped of 2^bits bytes. `largest` (bits) gives the largest one up to that and says which. */
 u64 untyped_take(u64 bits);
 u64 untyped_take_at_most(u64 *bits);
@@ -39,6 +36,11 @@ u64 untyped_take_at_most(u64 *bits);
 /* A supply of 2^bits bytes with `slots` slots; back to its beginning, everything made of it gone. */
 void supply_init(struct supply *supply, u64 bits, u64 slots);
 void supply_reset(struct supply *supply);
+
+/* What a supply just reset has lost: slots that are still full, and 1 if memory is lacking. Asks the kernel:
+ * all slots are filled with objects and one object is made of all the memory, which works only if everything
+ * came back; then both go again. */
+u64 supply_lost(struct supply *supply);
 
 /* A new object; its slot. `count` objects in slots that follow each other. */
 u64 supply_make(struct supply *supply, u64 type, u64 bits, u64 count);

@@ -171,8 +171,7 @@ static void give_up(const struct server *server, const char *why)
 void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault)
 {
     const struct server_description *d = server->description;
-    u64 now = time_now(), pages = server->private_pages, slots = server->private_slots, empty, empty_now,
-        finished;
+    u64 now = time_now(), pages = server->private_pages, slots = server->private_slots;
 
     server->deaths_in_a_row = nanoseconds(now - server->died) < SECOND_NS ? server->deaths_in_a_row + 1 : 1;
     server->died = now;
@@ -183,19 +182,16 @@ void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault
         give_up(server, "nothing can be restarted without it");
     if (server->deaths_in_a_row > d->restarts)
         give_up(server, "it dies again and again");
-    empty = slots_count_empty(server->supply.first, server->supply.end);
     process_end(server);
-    empty_now = slots_count_empty(server->supply.first, server->supply.end);
-    say("[sup] %s:   reclaimed %lu frames and %lu slots, leaked %lu\n", d->name, pages, empty_now - empty,
-        server->supply.end - server->supply.first - empty_now);
+    say("[sup] %s:   reclaimed %lu frames and %lu slots, leaked %lu\n", d->name, pages, slots,
+        supply_lost(&server->supply));
     process_start(server);
-    server->slots_before = empty;
-    server->slots_after = slots_count_empty(server->supply.first, server->supply.end);
-    finished = finish_calls(server);
+    server->slots_before = server->supply.end - server->supply.first - slots;
+    server->slots_after = server->supply.end - server->supply.next;
+    server->calls_finished = finish_calls(server);
     if (server->private_pages != pages || server->private_slots != slots)
         say("[sup] %s:   the new generation takes %lu frames and %lu slots\n", d->name, server->private_pages,
             server->private_slots);
-    server->calls_finished = finished;
 }
 
 void supervise_ready(struct server *server, u64 result)
