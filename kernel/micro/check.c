@@ -36,9 +36,6 @@ const char *check_list(const struct slot *head)
             return "neighbours in the derivation order name each other";
         if (slot_empty(slot))
             return "a linked slot holds a cap";
-        if (slot->first_badged && !slot->original && slot->cap.type != CAP_ENDPOINT &&
-            slot->cap.type != CAP_NOTIFICATION && (!prev || cap_same_object(prev->cap, slot->cap)))
-            return "only the first cap of a badge is marked so";
         if (slot->cap.type == CAP_UNTYPED && slot->original) {
             const char *broken = check_untyped(slot);
             if (broken)

@@ -7,3 +7,16 @@ micro_files := kernel/micro/asid.c kernel/micro/boot.c kernel/micro/cap.c kernel
                kernel/micro/trap.c kernel/micro/untyped.c kernel/micro/vspace.c
 micro_debug_files := kernel/micro/debug.c kernel/micro/check.c
 micro_release_files := kernel/micro/release.c
+
+# Random system calls against the objects, on the host: the test's machine/arch.h comes before the real one.
+micro_test_files := $(filter-out kernel/micro/boot.c kernel/micro/trap.c kernel/micro/fpu.c,$(micro_files)) \
+                    kernel/micro/check.c kernel/micro/test/test_micro.c
+
+$(BUILD)/host/test_micro: $(micro_test_files) $(wildcard kernel/micro/*.h kernel/micro/test/machine/*.h)
+	@mkdir -p $(@D)
+	@echo "  HOSTCC  kernel/micro/test/test_micro.c"
+	$(Q)$(HOSTCC) -Ikernel/micro/test $(HOST_CFLAGS) $(SANITIZE) $(micro_test_files) -o $@
+
+.PHONY: test-unit-micro
+test-unit-micro: $(BUILD)/host/test_micro
+	$(Q)$<

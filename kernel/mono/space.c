@@ -1,8 +1,9 @@
 /*
  * Address spaces: Sv39 page tables made of frames, one root a space.
  *
- * A space's number names its root and, plus one, its address-space identifier. The kernel's half is the same in every root,
- * so a trap switches nothing. A space the hart has left stays loaded until another one runs: only user mode cares.
+ * A space's number names its root and, plus one, its address-space identifier. The kernel's half is the same
+ * in every root, so a trap switches nothing. A space the hart has left stays loaded until another one runs:
+ * only user mode cares.
  *
  * Called by: the placement, under its own lock for each space; mono_user_run() through space_enter().
  * Locking:   none here. Nothing waits.

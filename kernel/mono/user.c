@@ -1,6 +1,6 @@
 /*
- * User mode: a program runs on the kernel thread that serves it. mono_user_run() goes there and comes back with the next
- * trap; interrupts are handled on the way.
+ * User mode: a program runs on the kernel thread that serves it. mono_user_run() goes there and comes back
+ * with the next trap; interrupts are handled on the way.
  *
  * Called by: the placement; all but mono_user_interrupt() from the one thread that serves the program.
  */

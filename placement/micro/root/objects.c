@@ -99,6 +99,7 @@ void supply_init(struct supply *supply, u64 bits, u64 slots)
     supply->first = supply->next = slots_take(slots);
     supply->end = supply->first + slots;
     supply->pages = 0;
+    supply->known_count = 0;
 }
 
 void supply_reset(struct supply *supply)
@@ -107,6 +108,7 @@ void supply_reset(struct supply *supply)
         root_fail("a server's memory cannot be revoked");
     supply->next = supply->first;
     supply->pages = 0;
+    supply->known_count = 0;
 }
 
 /* How many of [first, first + count) cannot be filled: at once if it is none. */
@@ -187,44 +189,47 @@ u64 device_frame(u64 address)
     return 0;
 }
 
-/* Makes the table the kernel missed; which level it is for, the kernel knows by the address. */
-static void table_add(struct supply *tables, u64 vspace, u64 address)
+/* The supervisor remembers which tables there are rather than let the kernel refuse and say so. */
+static bool is_known(struct supply *tables, u64 key)
 {
-    u64 table = supply_make(tables, seL4_RISCV_PageTableObject, 0, 1);
+    for (u64 i = 0; i < tables->known_count; i++) {
+        if (tables->known[i] == key)
+            return true;
+    }
+    if (tables->known_count == KNOWN_MAX)
+        root_fail("too many page tables in one address space");
+    tables->known[tables->known_count++] = key;
+    return false;
+}
 
-    if (seL4_RISCV_PageTable_Map(table, vspace, address, seL4_RISCV_Default_VMAttributes) != seL4_NoError)
-        root_fail("a page table cannot be mapped");
+/* The tables above the page at `address`: the kernel sets each at the highest level that lacks one. */
+static void tables_ensure(struct supply *tables, u64 vspace, u64 address)
+{
+    for (u64 reach = 30; reach >= 21; reach -= 9) {
+        u64 table;
+
+        if (is_known(tables, address >> reach << reach | reach))
+            continue;
+        table = supply_make(tables, seL4_RISCV_PageTableObject, 0, 1);
+        if (seL4_RISCV_PageTable_Map(table, vspace, address, seL4_RISCV_Default_VMAttributes) != seL4_NoError)
+            root_fail("a page table cannot be mapped");
+    }
 }
 
 void page_map(struct supply *tables, u64 vspace, u64 frame, u64 address, seL4_CapRights_t rights,
               bool executable)
 {
     seL4_Word attributes = executable ? seL4_RISCV_Default_VMAttributes : seL4_RISCV_ExecuteNever;
-    seL4_Error error = seL4_RISCV_Page_Map(frame, vspace, address, rights, attributes);
 
-    for (u32 level = 0; level < 2 && error == seL4_FailedLookup; level++) {
-        table_add(tables, vspace, address);
-        error = seL4_RISCV_Page_Map(frame, vspace, address, rights, attributes);
-    }
-    if (error != seL4_NoError)
+    tables_ensure(tables, vspace, address);
+    if (seL4_RISCV_Page_Map(frame, vspace, address, rights, attributes) != seL4_NoError)
         root_fail("a page cannot be mapped");
 }
 
 void tables_map(struct supply *tables, u64 vspace, u64 address, u64 size)
 {
-    u64 last = address + size;
-
-    for (; address < last; address += 1ul << 21) {
-        seL4_Error error = seL4_NoError;
-
-        while (error == seL4_NoError) { /* DeleteFirst: all levels are there */
-            u64 table = supply_make(tables, seL4_RISCV_PageTableObject, 0, 1);
-
-            error = seL4_RISCV_PageTable_Map(table, vspace, address, seL4_RISCV_Default_VMAttributes);
-            if (error != seL4_NoError)
-                seL4_CNode_Delete(ROOT_CNODE, table, ROOT_DEPTH);
-        }
-    }
+    for (u64 at = address; at < address + size; at += 1ul << 21)
+        tables_ensure(tables, vspace, at);
 }
 
 void *scratch_map(u64 frame)

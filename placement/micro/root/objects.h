@@ -17,11 +17,15 @@
 #define ROOT_CNODE seL4_CapInitThreadCNode
 #define ROOT_DEPTH 64
 
+#define KNOWN_MAX 160
+
 /* An untyped and a range of slots, used up from the start. */
 struct supply {
     u64 untyped, bits;
     u64 first, next, end; /* slots */
-    u64 pages;            /* frames and tables made of it */
+    u64 known[KNOWN_MAX]; /* page tables of the one address space whose tables come from here */
+    u64 known_count;
+    u64 pages; /* frames and tables made of it */
 };
 
 void objects_init(const seL4_BootInfo *info);
@@ -48,7 +52,7 @@ u64 supply_make(struct supply *supply, u64 type, u64 bits, u64 count);
 /* The frame at a device's address; 0 if the kernel gives no such memory. Asked once a frame. */
 u64 device_frame(u64 address);
 
-/* Maps a frame; page tables come from `tables`. */
+/* Maps a frame; page tables come from `tables`, which serves this address space alone. */
 void page_map(struct supply *tables, u64 vspace, u64 frame, u64 address, seL4_CapRights_t rights,
               bool executable);
 /* The tables alone, for [address, address + size). */

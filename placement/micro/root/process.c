@@ -58,7 +58,7 @@ static void programs_prepare(void)
 void process_prepare(const struct server_description *description)
 {
     struct server *server = &servers[description->service];
-    struct supply kept;
+    static struct supply kept; /* its beginning only: kept objects stay where they are */
     u64 bits = PAGE_BITS, size;
 
     while (1ul << (bits - PAGE_BITS) < description->kept_pages + 2)

@@ -1,0 +1,466 @@
+/*
+ * Random system calls against the kernel's objects, on the developer's computer, the invariants checked after each.
+ *
+ * The kernel's files are linked as they are; below is the world they run in: one block of memory as the only untyped,
+ * one thread at the start, interrupts that come when the dice say so (so that long work is cut anywhere). Each round
+ * ends with the revocation of the untyped, which must leave nothing but the caps the round began with.
+ *
+ *   test_micro [ROUNDS [SEED]]
+ */
+#include "kernel/micro/cdt.h"
+#include "kernel/micro/check.h"
+#include "kernel/micro/cspace.h"
+#include "kernel/micro/debug.h"
+#include "kernel/micro/delete.h"
+#include "kernel/micro/fpu.h"
+#include "kernel/micro/ipc.h"
+#include "kernel/micro/irq.h"
+#include "kernel/micro/schedule.h"
+#include "kernel/micro/thread.h"
+#include "kernel/micro/trap.h"
+#include "kernel/micro/vspace.h"
+#include "machine/board.h"
+#include "machine/panic.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALLS_IN_ROUND 1500
+#define MEMORY_BITS    20
+#define RADIX          6 /* of the first thread's CNode */
+#define SLOTS          (1u << RADIX)
+
+enum { SLOT_TCB = 1, SLOT_CNODE, SLOT_SPACE, SLOT_IRQ, SLOT_ASID, SLOT_POOL, SLOT_DOMAIN, SLOT_UNTYPED, SLOT_FREE };
+
+static u8 memory[1u << MEMORY_BITS] __attribute__((aligned(1u << MEMORY_BITS)));
+static struct slot cnode[SLOTS] __attribute__((aligned(32 * SLOTS)));
+static struct tcb first __attribute__((aligned(2048)));
+static u64 space[ARCH_TABLE_ENTRIES] __attribute__((aligned(4096)));
+static struct asid_pool pool __attribute__((aligned(4096)));
+static struct tcb *threads;
+static u64 seed, calls;
+
+/* ---- The dice ------------------------------------------------------------------------------------------------ */
+
+static u64 dice(u64 sides)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return (seed * 0x2545f4914f6cdd1dul >> 32) % sides;
+}
+
+static bool chance(u64 one_in)
+{
+    return dice(one_in) == 0;
+}
+
+/* ---- What the kernel expects around it ----------------------------------------------------------------------- */
+
+u64 arch_kernel_root[ARCH_TABLE_ENTRIES];
+
+void arch_frame_init_user(struct arch_frame *frame)
+{
+    (void)frame;
+}
+
+void arch_root_init(u64 *root)
+{
+    (void)root;
+}
+
+void arch_space_switch(paddr root, u64 asid)
+{
+    (void)root;
+    (void)asid;
+}
+
+void arch_tlb_flush_page(uaddr address, u64 asid)
+{
+    (void)address;
+    (void)asid;
+}
+
+void arch_tlb_flush_asid(u64 asid)
+{
+    (void)asid;
+}
+
+void arch_tlb_flush_all(void)
+{
+}
+
+void board_irq_enable(u32 source)
+{
+    (void)source;
+}
+
+void board_irq_disable(u32 source)
+{
+    (void)source;
+}
+
+void board_irq_complete(u32 source)
+{
+    (void)source;
+}
+
+u32 board_irq_claim(void)
+{
+    return (u32)dice(4);
+}
+
+void trap_prepare_frame(struct arch_frame *frame)
+{
+    (void)frame;
+}
+
+void trap_handle_interrupt(void)
+{
+    schedule_tick();
+}
+
+bool preemption_point(u32 units)
+{
+    (void)units;
+    return chance(8);
+}
+
+void fpu_release(struct tcb *tcb)
+{
+    (void)tcb;
+}
+
+void page_zero(void *page)
+{
+    memset(page, 0, PAGE_SIZE);
+}
+
+void panic(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    fprintf(stderr, "test_micro: call %lu: panic: ", calls);
+    vfprintf(stderr, format, arguments);
+    fprintf(stderr, "\n");
+    va_end(arguments);
+    abort();
+}
+
+void debug_print(const char *format, ...)
+{
+    (void)format;
+}
+
+void debug_failure(const struct invocation *invocation)
+{
+    (void)invocation;
+}
+
+void debug_unhandled_fault(const struct tcb *tcb, const struct fault *fault, const struct lookup_failure *lookup)
+{
+    (void)tcb;
+    (void)fault;
+    (void)lookup;
+}
+
+bool debug_syscall(s64 number)
+{
+    (void)number;
+    return false;
+}
+
+void debug_thread_new(struct tcb *tcb)
+{
+    tcb->all_prev = NULL;
+    tcb->all_next = threads;
+    if (threads)
+        threads->all_prev = tcb;
+    threads = tcb;
+}
+
+void debug_thread_gone(struct tcb *tcb)
+{
+    if (tcb->all_prev)
+        tcb->all_prev->all_next = tcb->all_next;
+    else
+        threads = tcb->all_next;
+    if (tcb->all_next)
+        tcb->all_next->all_prev = tcb->all_prev;
+}
+
+/* ---- A round ------------------------------------------------------------------------------------------------- */
+
+static void put(u32 slot, struct cap cap)
+{
+    cdt_insert_root(&cnode[slot], cap);
+}
+
+static void begin(void)
+{
+    struct cap root = cap_make(CAP_CNODE, (paddr)cnode, RADIX + seL4_SlotBits);
+    struct cap table = cap_make(CAP_PAGE_TABLE, (paddr)space, seL4_PageTableBits);
+    struct cap untyped = cap_make(CAP_UNTYPED, (paddr)memory, MEMORY_BITS);
+
+    memset(memory, 0, sizeof(memory));
+    memset(&first, 0, sizeof(first));
+    memset(cnode, 0, sizeof(cnode));
+    memset(space, 0, sizeof(space));
+    memset(&pool, 0, sizeof(pool));
+    memset(asid_pools, 0, sizeof(asid_pools));
+    threads = NULL;
+    root.guard_size = 64 - RADIX;
+    table.asid = 1;
+    asid_pools[0] = &pool;
+    pool.root[1] = space;
+    put(SLOT_TCB, cap_make(CAP_TCB, (paddr)&first, seL4_TCBBits));
+    put(SLOT_CNODE, root);
+    put(SLOT_SPACE, table);
+    put(SLOT_IRQ, cap_make(CAP_IRQ_CONTROL, 0, 0));
+    put(SLOT_ASID, cap_make(CAP_ASID_CONTROL, 0, 0));
+    put(SLOT_POOL, cap_make(CAP_ASID_POOL, (paddr)&pool, seL4_ASIDPoolBits));
+    put(SLOT_DOMAIN, cap_make(CAP_DOMAIN, 0, 0));
+    put(SLOT_UNTYPED, untyped);
+    thread_init(&first);
+    cdt_insert(&first.slots[TCB_CSPACE], root, &cnode[SLOT_CNODE]);
+    cdt_insert(&first.slots[TCB_VSPACE], table, &cnode[SLOT_SPACE]);
+    first.priority = first.max_priority = 255;
+    thread_resume(&first);
+    schedule();
+}
+
+/* A number that is now and then absurd, else below `limit`. */
+static u64 number(u64 limit)
+{
+    if (chance(200))
+        return ~dice(100);
+    return dice(limit);
+}
+
+/* A path to a slot: mostly of the first CNode. */
+static u64 index_of_slot(void)
+{
+    return chance(3) ? dice(1u << 12) : number(SLOTS);
+}
+
+static u64 depth_of_slot(void)
+{
+    return chance(4) ? dice(14) : chance(50) ? 65 : 64;
+}
+
+/* Arguments with a meaning for `label`; *length is how many. */
+static void arguments(u64 label, u64 *words, u64 *length)
+{
+    *length = dice(40) ? 8 : dice(8);
+    for (u32 i = 0; i < 8; i++)
+        words[i] = number(32);
+    switch (label) {
+    case UntypedRetype:
+        words[0] = number(9);
+        words[1] = dice(2) ? 12 : number(16);
+        if (words[0] == seL4_CapTableObject)
+            words[1] = 1 + dice(5);
+        words[2] = index_of_slot();
+        words[3] = dice(3) ? 0 : depth_of_slot();
+        words[4] = number(SLOTS);
+        words[5] = number(4);
+        break;
+    case CNodeCopy:
+    case CNodeMint:
+    case CNodeMove:
+    case CNodeMutate:
+    case CNodeRotate:
+    case CNodeDelete:
+    case CNodeRevoke:
+    case CNodeSaveCaller:
+    case CNodeCancelBadgedSends:
+        words[0] = index_of_slot();
+        words[1] = depth_of_slot();
+        words[2] = label == CNodeRotate ? 0 : index_of_slot();
+        words[3] = label == CNodeRotate ? index_of_slot() : depth_of_slot();
+        words[4] = label == CNodeRotate ? depth_of_slot() : dice(16);
+        words[5] = dice(3);
+        words[6] = index_of_slot();
+        words[7] = depth_of_slot();
+        break;
+    case TCBConfigure:
+    case TCBSetSpace:
+        words[0] = index_of_slot();
+        words[1] = dice(2) ? 0 : dice(64);
+        words[3] = dice(3) * 1024;
+        break;
+    case TCBWriteRegisters:
+        words[0] = 1;
+        words[1] = dice(6);
+        break;
+    case IRQIssueIRQHandler:
+        words[0] = 1 + dice(3);
+        words[1] = index_of_slot();
+        words[2] = depth_of_slot();
+        break;
+    case RISCVASIDControlMakePool:
+        words[0] = index_of_slot();
+        words[1] = depth_of_slot();
+        break;
+    case RISCVPageMap:
+    case RISCVPageTableMap:
+        words[0] = dice(6) << 12 | dice(2) << 21 | dice(2) << 30;
+        break;
+    default:
+        break;
+    }
+}
+
+/* One system call of the current thread. */
+static void random_call(void)
+{
+    u64 *x = current->frame.x, length, words[8];
+    u64 cptr = number(SLOTS), label = dice(nInvocationLabels), extra = dice(4);
+    s64 syscall = -(s64)(1 + dice(8));
+    seL4_IPCBuffer *buffer = message_buffer(current, true);
+
+    /* Most calls are invocations whose label suits the cap. */
+    if (dice(3)) {
+        static const u8 first_label[32] = {[CAP_UNTYPED] = UntypedRetype,
+                                           [CAP_TCB] = TCBReadRegisters,
+                                           [CAP_CNODE] = CNodeRevoke,
+                                           [CAP_FRAME] = RISCVPageMap,
+                                           [CAP_PAGE_TABLE] = RISCVPageTableMap,
+                                           [CAP_ASID_CONTROL] = RISCVASIDControlMakePool,
+                                           [CAP_ASID_POOL] = RISCVASIDPoolAssign,
+                                           [CAP_IRQ_CONTROL] = IRQIssueIRQHandler,
+                                           [CAP_IRQ_HANDLER] = IRQAckIRQ,
+                                           [CAP_DOMAIN] = DomainSetSet};
+        static const u8 labels[32] = {[CAP_TCB] = 15, [CAP_CNODE] = 9, [CAP_FRAME] = 3, [CAP_PAGE_TABLE] = 2,
+                                      [CAP_IRQ_HANDLER] = 3, [CAP_DOMAIN] = 3};
+        struct lookup_failure lookup = {0};
+        struct slot *slot = cspace_lookup(current, cptr, &lookup);
+        u32 type = slot ? slot->cap.type : 0;
+        label = first_label[type] + (labels[type] ? dice(labels[type]) : 0);
+        if (dice(8))
+            extra = 3;
+        syscall = seL4_SysCall;
+    }
+    arguments(label, words, &length);
+    if (chance(300))
+        syscall = 0xc1;
+    current->fault_pc = current->frame.pc;
+    current->frame.pc += 4;
+    x[REG_A0] = cptr;
+    x[REG_A1] = message_info(label, 0, buffer ? extra : 0, length);
+    for (u32 i = 0; i < 4; i++)
+        x[REG_A2 + i] = words[i];
+    for (u32 i = 4; buffer && i < 8; i++)
+        buffer->msg[i] = words[i];
+    for (u32 i = 0; buffer && i < 3; i++)
+        buffer->caps_or_badges[i] = chance(4) ? SLOT_CNODE : dice(SLOTS);
+    if (buffer) {
+        buffer->receiveCNode = SLOT_CNODE;
+        buffer->receiveIndex = dice(SLOTS);
+        buffer->receiveDepth = 64;
+    }
+    if (label == TCBConfigure && buffer && dice(4)) {
+        buffer->caps_or_badges[0] = SLOT_CNODE;
+        buffer->caps_or_badges[1] = SLOT_SPACE;
+    }
+    syscall_handle(syscall);
+}
+
+/* The first frame there is, for the first thread's buffer: without one hardly any invocation succeeds. */
+static void give_buffer(void)
+{
+    struct tcb *tcb = &first;
+    struct cap cap;
+
+    if (!slot_empty(&tcb->slots[TCB_BUFFER]) || tcb->state == THREAD_INACTIVE)
+        return;
+    for (u32 i = SLOT_FREE; i < SLOTS; i++) {
+        if (cnode[i].cap.type == CAP_FRAME && cap_is_buffer(cnode[i].cap, true) &&
+            cap_derive(&cnode[i], cnode[i].cap, &cap) == RESULT_OK) {
+            cdt_insert(&tcb->slots[TCB_BUFFER], cap, &cnode[i]);
+            tcb->buffer_address = 0;
+            return;
+        }
+    }
+    /* none: make one, the way Retype would */
+    for (u32 i = SLOT_FREE; i < SLOTS; i++) {
+        if (slot_empty(&cnode[i]) && cnode[SLOT_UNTYPED].cap.type == CAP_UNTYPED &&
+            !slot_has_children(&cnode[SLOT_UNTYPED])) {
+            memset(memory, 0, sizeof(memory));
+            cnode[SLOT_UNTYPED].cap.watermark = PAGE_SIZE;
+            cap = cap_make(CAP_FRAME, (paddr)memory, seL4_PageBits);
+            cap.rights = RIGHT_READ | RIGHT_WRITE;
+            cdt_insert_new(&cnode[i], cap, &cnode[SLOT_UNTYPED]);
+            return;
+        }
+    }
+}
+
+static void check(void)
+{
+    const char *broken = check_kernel(threads, current);
+
+    for (u32 i = 0; i < SLOTS && !broken; i++) {
+        if (!slot_empty(&cnode[i]) && !cnode[i].prev)
+            broken = check_list(&cnode[i]);
+    }
+    if (broken)
+        panic("broken: %s", broken);
+}
+
+/* Everything derived from the memory goes, wherever its untyped cap is now; returns false if it was deleted. */
+static bool revoke_all(void)
+{
+    struct slot *root = NULL;
+
+    for (u32 i = 0; i < SLOTS; i++) {
+        if (cnode[i].cap.type == CAP_UNTYPED && cnode[i].cap.size == MEMORY_BITS && !cnode[i].prev)
+            root = &cnode[i];
+    }
+    if (!root)
+        return false;
+    while (slot_revoke(root) == RESULT_PREEMPTED)
+        ;
+    if (slot_empty(root))
+        return false;
+    if (slot_next(root))
+        panic("something is left after the revocation of all memory");
+    schedule();
+    check();
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    u64 rounds = argc > 1 ? strtoul(argv[1], NULL, 0) : 200, complete = 0;
+
+    seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 20240607;
+    for (u64 round = 0; round < rounds; round++) {
+        u64 start = seed;
+        begin();
+        for (u32 i = 0; i < CALLS_IN_ROUND && current != &idle_thread; i++, calls++) {
+            give_buffer();
+            random_call();
+            schedule();
+            check();
+            if (current == &idle_thread && !slot_empty(&first.slots[TCB_CSPACE]) && !thread_runnable(&first)) {
+                thread_resume(&first);
+                schedule();
+            }
+        }
+        complete += revoke_all();
+        /* What may be left belongs to the first thread; it goes with the round. */
+        while (current != &idle_thread) {
+            thread_suspend(current);
+            schedule();
+        }
+        for (u64 irq = 1; irq < 4; irq++)
+            irq_release(irq);
+        if (argc > 3)
+            printf("round %lu, seed %lu\n", round, start);
+    }
+    printf("test_micro: %lu system calls in %lu rounds, %lu with a complete revocation\n", calls, rounds, complete);
+    return 0;
+}
