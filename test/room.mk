@@ -17,7 +17,7 @@ $(BUILD)/test/fs.img: $(BUILD)/fs.img $(test_images)
 
 .PRECIOUS: $(BUILD)/test/programs/%.elf
 .PHONY: test-image test-system test-quick
-test-image: all $(BUILD)/test/fs.img
+test-image: all $(BUILD)/test/fs.img $(BUILD)/test/conformance.elf
 
 test-system: test-image
 	$(Q)test/run.py

@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import test_duo  # noqa: E402,F401 (importing registers)
+import test_docs  # noqa: E402,F401 (importing registers)
+import test_duo  # noqa: E402,F401
 import test_micro  # noqa: E402,F401
 import test_mono  # noqa: E402,F401
 import test_peers  # noqa: E402,F401

@@ -17,7 +17,7 @@ def essay(work):
 
 @test("micro/conformance", quick=True)
 def conformance(work):
-    with work.guest("micro", disk="", roottask=paths.built("conformance.elf")) as guest:
+    with work.guest("micro", disk="", roottask=paths.built("test/conformance.elf")) as guest:
         work.equal(guest.wait_exit(60), Outcome.CLEAN, "the end")
         totals = work.matches(guest.output, r"^(\d+) passed, (\d+) failed$", "totals")
         work.check(int(totals[1]) > 0 and int(totals[2]) == 0, totals[0])

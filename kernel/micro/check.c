@@ -66,8 +66,8 @@ const char *check_thread(const struct tcb *tcb, const struct tcb *running)
 
     if (tcb->queued != (thread_runnable(tcb) && tcb != running))
         return "exactly the runnable threads but the running one are in a ready queue";
-    if ((reply != NULL) != (tcb->state == THREAD_BLOCKED_ON_REPLY))
-        return "exactly the threads that wait for a reply have a reply cap out";
+    if (reply && tcb->state != THREAD_BLOCKED_ON_REPLY) /* the reverse may be: its holder can delete it */
+        return "only a thread that waits for a reply has a reply cap out";
     if (reply && (reply->cap.type != CAP_REPLY || cap_object(reply->cap) != tcb))
         return "the master's child is the thread's reply cap";
     if (caller.type == CAP_REPLY &&

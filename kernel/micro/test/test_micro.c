@@ -1,9 +1,11 @@
 /*
- * Random system calls against the kernel's objects, on the developer's computer, the invariants checked after each.
+ * Random system calls against the kernel's objects, on the developer's computer, the invariants checked after
+ * each.
  *
- * The kernel's files are linked as they are; below is the world they run in: one block of memory as the only untyped,
- * one thread at the start, interrupts that come when the dice say so (so that long work is cut anywhere). Each round
- * ends with the revocation of the untyped, which must leave nothing but the caps the round began with.
+ * The kernel's files are linked as they are; below is the world they run in: one block of memory as the only
+ * untyped, a few threads at the start, interrupts that come when the dice say so (so that long work is cut
+ * anywhere). Each round ends with the revocation of the untyped, which must leave nothing but the caps the
+ * round began with.
  *
  *   test_micro [ROUNDS [SEED]]
  */
@@ -30,18 +32,34 @@
 #define MEMORY_BITS    20
 #define RADIX          6 /* of the first thread's CNode */
 #define SLOTS          (1u << RADIX)
+#define WORKERS        4 /* threads at the start */
 
-enum { SLOT_TCB = 1, SLOT_CNODE, SLOT_SPACE, SLOT_IRQ, SLOT_ASID, SLOT_POOL, SLOT_DOMAIN, SLOT_UNTYPED, SLOT_FREE };
+enum {
+    SLOT_TCB = 1,
+    SLOT_CNODE = SLOT_TCB + WORKERS,
+    SLOT_SPACE,
+    SLOT_IRQ,
+    SLOT_ASID,
+    SLOT_POOL,
+    SLOT_DOMAIN,
+    SLOT_UNTYPED,
+    SLOT_FREE
+};
 
 static u8 memory[1u << MEMORY_BITS] __attribute__((aligned(1u << MEMORY_BITS)));
 static struct slot cnode[SLOTS] __attribute__((aligned(32 * SLOTS)));
-static struct tcb first __attribute__((aligned(2048)));
+static struct tcb workers[WORKERS] __attribute__((aligned(2048)));
+static seL4_IPCBuffer buffers[WORKERS][4] __attribute__((aligned(4096)));
 static u64 space[ARCH_TABLE_ENTRIES] __attribute__((aligned(4096)));
 static struct asid_pool pool __attribute__((aligned(4096)));
 static struct tcb *threads;
 static u64 seed, calls;
 
-/* ---- The dice ------------------------------------------------------------------------------------------------ */
+/* What a round is mostly about. */
+static enum theme { THEME_ALL, THEME_CONTAINERS, THEME_SPACES, THEMES } theme;
+
+/* ---- The dice
+ * ------------------------------------------------------------------------------------------------ */
 
 static u64 dice(u64 sides)
 {
@@ -56,7 +74,8 @@ static bool chance(u64 one_in)
     return dice(one_in) == 0;
 }
 
-/* ---- What the kernel expects around it ----------------------------------------------------------------------- */
+/* ---- What the kernel expects around it
+ * ----------------------------------------------------------------------- */
 
 u64 arch_kernel_root[ARCH_TABLE_ENTRIES];
 
@@ -159,7 +178,8 @@ void debug_failure(const struct invocation *invocation)
     (void)invocation;
 }
 
-void debug_unhandled_fault(const struct tcb *tcb, const struct fault *fault, const struct lookup_failure *lookup)
+void debug_unhandled_fault(const struct tcb *tcb, const struct fault *fault,
+                           const struct lookup_failure *lookup)
 {
     (void)tcb;
     (void)fault;
@@ -191,11 +211,28 @@ void debug_thread_gone(struct tcb *tcb)
         tcb->all_next->all_prev = tcb->all_prev;
 }
 
-/* ---- A round ------------------------------------------------------------------------------------------------- */
+/* ---- A round
+ * ------------------------------------------------------------------------------------------------- */
 
 static void put(u32 slot, struct cap cap)
 {
     cdt_insert_root(&cnode[slot], cap);
+}
+
+static void begin_worker(u32 i, struct cap root, struct cap table)
+{
+    struct tcb *tcb = &workers[i];
+    struct cap buffer = cap_make(CAP_FRAME, (paddr)buffers[i], seL4_PageBits);
+
+    buffer.rights = RIGHT_READ | RIGHT_WRITE;
+    put(SLOT_TCB + i, cap_make(CAP_TCB, (paddr)tcb, seL4_TCBBits));
+    thread_init(tcb);
+    cdt_insert(&tcb->slots[TCB_CSPACE], root, &cnode[SLOT_CNODE]);
+    cdt_insert(&tcb->slots[TCB_VSPACE], table, &cnode[SLOT_SPACE]);
+    cdt_insert_root(&tcb->slots[TCB_BUFFER], buffer);
+    tcb->priority = tcb->max_priority = (u8)(250 + dice(3));
+    tcb->fault_handler = SLOT_FREE + dice(8);
+    thread_resume(tcb);
 }
 
 static void begin(void)
@@ -205,7 +242,7 @@ static void begin(void)
     struct cap untyped = cap_make(CAP_UNTYPED, (paddr)memory, MEMORY_BITS);
 
     memset(memory, 0, sizeof(memory));
-    memset(&first, 0, sizeof(first));
+    memset(workers, 0, sizeof(workers));
     memset(cnode, 0, sizeof(cnode));
     memset(space, 0, sizeof(space));
     memset(&pool, 0, sizeof(pool));
@@ -215,7 +252,6 @@ static void begin(void)
     table.asid = 1;
     asid_pools[0] = &pool;
     pool.root[1] = space;
-    put(SLOT_TCB, cap_make(CAP_TCB, (paddr)&first, seL4_TCBBits));
     put(SLOT_CNODE, root);
     put(SLOT_SPACE, table);
     put(SLOT_IRQ, cap_make(CAP_IRQ_CONTROL, 0, 0));
@@ -223,11 +259,8 @@ static void begin(void)
     put(SLOT_POOL, cap_make(CAP_ASID_POOL, (paddr)&pool, seL4_ASIDPoolBits));
     put(SLOT_DOMAIN, cap_make(CAP_DOMAIN, 0, 0));
     put(SLOT_UNTYPED, untyped);
-    thread_init(&first);
-    cdt_insert(&first.slots[TCB_CSPACE], root, &cnode[SLOT_CNODE]);
-    cdt_insert(&first.slots[TCB_VSPACE], table, &cnode[SLOT_SPACE]);
-    first.priority = first.max_priority = 255;
-    thread_resume(&first);
+    for (u32 i = 0; i < WORKERS; i++)
+        begin_worker(i, root, table);
     schedule();
 }
 
@@ -239,15 +272,23 @@ static u64 number(u64 limit)
     return dice(limit);
 }
 
-/* A path to a slot: mostly of the first CNode. */
-static u64 index_of_slot(void)
+/* A path to a slot: of the first CNode with 64 bits, of a small one with few. */
+static void path_to_slot(u64 *index, u64 *depth)
 {
-    return chance(3) ? dice(1u << 12) : number(SLOTS);
+    bool small = chance(theme == THEME_CONTAINERS ? 2 : 4);
+
+    *depth = small ? dice(4) : chance(50) ? 65 : 64;
+    *index = small ? dice(1u << *depth) : number(SLOTS);
 }
 
-static u64 depth_of_slot(void)
+/* A slot of the first CNode with a cap of `type`, if there is one at hand. */
+static u64 slot_with(u32 type)
 {
-    return chance(4) ? dice(14) : chance(50) ? 65 : 64;
+    u64 slot = dice(SLOTS);
+
+    for (u32 i = 0; i < SLOTS && cnode[slot].cap.type != type; i++)
+        slot = (slot + 1) % SLOTS;
+    return slot;
 }
 
 /* Arguments with a meaning for `label`; *length is how many. */
@@ -257,37 +298,43 @@ static void arguments(u64 label, u64 *words, u64 *length)
     for (u32 i = 0; i < 8; i++)
         words[i] = number(32);
     switch (label) {
-    case UntypedRetype:
-        words[0] = number(9);
-        words[1] = dice(2) ? 12 : number(16);
-        if (words[0] == seL4_CapTableObject)
-            words[1] = 1 + dice(5);
-        words[2] = index_of_slot();
-        words[3] = dice(3) ? 0 : depth_of_slot();
+    case UntypedRetype: {
+        static const u8 containers[] = {seL4_CapTableObject, seL4_CapTableObject, seL4_TCBObject,
+                                        seL4_EndpointObject};
+        static const u8 spaces[] = {seL4_RISCV_4K_Page, seL4_RISCV_PageTableObject, seL4_UntypedObject};
+        words[0] = theme == THEME_CONTAINERS ? containers[dice(4)]
+                   : theme == THEME_SPACES   ? spaces[dice(3)]
+                                             : number(9);
+        words[1] = words[0] == seL4_CapTableObject ? 1 + dice(3) : dice(2) ? 12 : number(16);
+        path_to_slot(&words[2], &words[3]);
+        if (dice(3))
+            words[3] = 0;
         words[4] = number(SLOTS);
         words[5] = number(4);
+        break;
+    }
+    case CNodeRotate:
+        path_to_slot(&words[0], &words[1]);
+        path_to_slot(&words[3], &words[4]);
+        path_to_slot(&words[6], &words[7]);
+        words[2] = words[5] = 0;
         break;
     case CNodeCopy:
     case CNodeMint:
     case CNodeMove:
     case CNodeMutate:
-    case CNodeRotate:
     case CNodeDelete:
     case CNodeRevoke:
     case CNodeSaveCaller:
     case CNodeCancelBadgedSends:
-        words[0] = index_of_slot();
-        words[1] = depth_of_slot();
-        words[2] = label == CNodeRotate ? 0 : index_of_slot();
-        words[3] = label == CNodeRotate ? index_of_slot() : depth_of_slot();
-        words[4] = label == CNodeRotate ? depth_of_slot() : dice(16);
+        path_to_slot(&words[0], &words[1]);
+        path_to_slot(&words[2], &words[3]);
+        words[4] = dice(16);
         words[5] = dice(3);
-        words[6] = index_of_slot();
-        words[7] = depth_of_slot();
         break;
     case TCBConfigure:
     case TCBSetSpace:
-        words[0] = index_of_slot();
+        words[0] = dice(SLOTS);
         words[1] = dice(2) ? 0 : dice(64);
         words[3] = dice(3) * 1024;
         break;
@@ -297,27 +344,36 @@ static void arguments(u64 label, u64 *words, u64 *length)
         break;
     case IRQIssueIRQHandler:
         words[0] = 1 + dice(3);
-        words[1] = index_of_slot();
-        words[2] = depth_of_slot();
+        path_to_slot(&words[1], &words[2]);
         break;
     case RISCVASIDControlMakePool:
-        words[0] = index_of_slot();
-        words[1] = depth_of_slot();
+        path_to_slot(&words[0], &words[1]);
         break;
     case RISCVPageMap:
     case RISCVPageTableMap:
-        words[0] = dice(6) << 12 | dice(2) << 21 | dice(2) << 30;
+        words[0] = dice(4) ? dice(4) << 12 : dice(2) << 21 | dice(2) << 30;
+        words[1] = dice(4);
+        words[2] = dice(2);
         break;
     default:
         break;
     }
 }
 
+/* A cap for any use, by the theme of the round. */
+static u64 random_cap(void)
+{
+    if (chance(3))
+        return theme == THEME_SPACES ? SLOT_SPACE : SLOT_CNODE;
+    return theme == THEME_CONTAINERS && dice(2) ? slot_with(CAP_CNODE) : number(SLOTS);
+}
+
 /* One system call of the current thread. */
 static void random_call(void)
 {
     u64 *x = current->frame.x, length, words[8];
-    u64 cptr = number(SLOTS), label = dice(nInvocationLabels), extra = dice(4);
+    u64 cptr = theme == THEME_CONTAINERS && dice(2) ? slot_with(CAP_CNODE) : number(SLOTS),
+        label = dice(nInvocationLabels), extra = dice(4);
     s64 syscall = -(s64)(1 + dice(8));
     seL4_IPCBuffer *buffer = message_buffer(current, true);
 
@@ -333,8 +389,8 @@ static void random_call(void)
                                            [CAP_IRQ_CONTROL] = IRQIssueIRQHandler,
                                            [CAP_IRQ_HANDLER] = IRQAckIRQ,
                                            [CAP_DOMAIN] = DomainSetSet};
-        static const u8 labels[32] = {[CAP_TCB] = 15, [CAP_CNODE] = 9, [CAP_FRAME] = 3, [CAP_PAGE_TABLE] = 2,
-                                      [CAP_IRQ_HANDLER] = 3, [CAP_DOMAIN] = 3};
+        static const u8 labels[32] = {[CAP_TCB] = 15,       [CAP_CNODE] = 9,       [CAP_FRAME] = 3,
+                                      [CAP_PAGE_TABLE] = 2, [CAP_IRQ_HANDLER] = 3, [CAP_DOMAIN] = 3};
         struct lookup_failure lookup = {0};
         struct slot *slot = cspace_lookup(current, cptr, &lookup);
         u32 type = slot ? slot->cap.type : 0;
@@ -355,7 +411,7 @@ static void random_call(void)
     for (u32 i = 4; buffer && i < 8; i++)
         buffer->msg[i] = words[i];
     for (u32 i = 0; buffer && i < 3; i++)
-        buffer->caps_or_badges[i] = chance(4) ? SLOT_CNODE : dice(SLOTS);
+        buffer->caps_or_badges[i] = random_cap();
     if (buffer) {
         buffer->receiveCNode = SLOT_CNODE;
         buffer->receiveIndex = dice(SLOTS);
@@ -368,34 +424,17 @@ static void random_call(void)
     syscall_handle(syscall);
 }
 
-/* The first frame there is, for the first thread's buffer: without one hardly any invocation succeeds. */
-static void give_buffer(void)
+/* Somebody must run: lets a thread that waits, or has stopped, repeat its call. False if all have been
+ * deleted. */
+static bool wake_somebody(void)
 {
-    struct tcb *tcb = &first;
-    struct cap cap;
-
-    if (!slot_empty(&tcb->slots[TCB_BUFFER]) || tcb->state == THREAD_INACTIVE)
-        return;
-    for (u32 i = SLOT_FREE; i < SLOTS; i++) {
-        if (cnode[i].cap.type == CAP_FRAME && cap_is_buffer(cnode[i].cap, true) &&
-            cap_derive(&cnode[i], cnode[i].cap, &cap) == RESULT_OK) {
-            cdt_insert(&tcb->slots[TCB_BUFFER], cap, &cnode[i]);
-            tcb->buffer_address = 0;
-            return;
+    for (u32 n = (u32)dice(WORKERS), i = 0; i < WORKERS; i++, n = (n + 1) % WORKERS) {
+        if (current == &idle_thread && thread_cap(&workers[n], TCB_CSPACE).type == CAP_CNODE) {
+            thread_resume(&workers[n]);
+            schedule();
         }
     }
-    /* none: make one, the way Retype would */
-    for (u32 i = SLOT_FREE; i < SLOTS; i++) {
-        if (slot_empty(&cnode[i]) && cnode[SLOT_UNTYPED].cap.type == CAP_UNTYPED &&
-            !slot_has_children(&cnode[SLOT_UNTYPED])) {
-            memset(memory, 0, sizeof(memory));
-            cnode[SLOT_UNTYPED].cap.watermark = PAGE_SIZE;
-            cap = cap_make(CAP_FRAME, (paddr)memory, seL4_PageBits);
-            cap.rights = RIGHT_READ | RIGHT_WRITE;
-            cdt_insert_new(&cnode[i], cap, &cnode[SLOT_UNTYPED]);
-            return;
-        }
-    }
+    return current != &idle_thread;
 }
 
 static void check(void)
@@ -410,7 +449,8 @@ static void check(void)
         panic("broken: %s", broken);
 }
 
-/* Everything derived from the memory goes, wherever its untyped cap is now; returns false if it was deleted. */
+/* Everything derived from the memory goes, wherever its untyped cap is now; returns false if it was deleted.
+ */
 static bool revoke_all(void)
 {
     struct slot *root = NULL;
@@ -439,19 +479,17 @@ int main(int argc, char **argv)
     seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 20240607;
     for (u64 round = 0; round < rounds; round++) {
         u64 start = seed;
+        theme = round % THEMES;
         begin();
-        for (u32 i = 0; i < CALLS_IN_ROUND && current != &idle_thread; i++, calls++) {
-            give_buffer();
+        for (u32 i = 0; i < CALLS_IN_ROUND; i++, calls++) {
             random_call();
             schedule();
             check();
-            if (current == &idle_thread && !slot_empty(&first.slots[TCB_CSPACE]) && !thread_runnable(&first)) {
-                thread_resume(&first);
-                schedule();
-            }
+            if (current == &idle_thread && !wake_somebody())
+                break;
         }
         complete += revoke_all();
-        /* What may be left belongs to the first thread; it goes with the round. */
+        /* What may be left belongs to the first threads; it goes with the round. */
         while (current != &idle_thread) {
             thread_suspend(current);
             schedule();
@@ -461,6 +499,7 @@ int main(int argc, char **argv)
         if (argc > 3)
             printf("round %lu, seed %lu\n", round, start);
     }
-    printf("test_micro: %lu system calls in %lu rounds, %lu with a complete revocation\n", calls, rounds, complete);
+    printf("test_micro: %lu system calls in %lu rounds, %lu with a complete revocation\n", calls, rounds,
+           complete);
     return 0;
 }

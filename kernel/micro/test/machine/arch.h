@@ -1,6 +1,6 @@
 /*
- * The hart as the kernel's objects see it, on the developer's computer: found instead of the real machine/arch.h. The
- * kernel's "physical" addresses are the test's own.
+ * The hart as the kernel's objects see it, on the developer's computer: found instead of the real
+ * machine/arch.h. The kernel's "physical" addresses are the test's own.
  */
 #ifndef MACHINE_ARCH_H
 #define MACHINE_ARCH_H
@@ -24,13 +24,13 @@ struct arch_fpu {
     u64 f[32], fcsr;
 };
 
-#define PTE_V (1ul << 0)
-#define PTE_R (1ul << 1)
-#define PTE_W (1ul << 2)
-#define PTE_X (1ul << 3)
-#define PTE_U (1ul << 4)
-#define PTE_A (1ul << 6)
-#define PTE_D (1ul << 7)
+#define PTE_V    (1ul << 0)
+#define PTE_R    (1ul << 1)
+#define PTE_W    (1ul << 2)
+#define PTE_X    (1ul << 3)
+#define PTE_U    (1ul << 4)
+#define PTE_A    (1ul << 6)
+#define PTE_D    (1ul << 7)
 #define PTE_LEAF (PTE_R | PTE_W | PTE_X)
 
 #define ARCH_TABLE_ENTRIES 512
