@@ -86,6 +86,8 @@ void notification_unbind(struct tcb *tcb);
 /* ---- Replies (reply.c)
  * --------------------------------------------------------------------------------------- */
 
+/* Puts the cap to reply to `caller` into the receiver's caller slot. */
+void reply_give(struct tcb *caller, struct tcb *receiver, bool grant);
 /* `caller` waits for a reply; the cap for it goes into the receiver's caller slot. */
 void reply_expect(struct tcb *caller, struct tcb *receiver, bool grant);
 /* Answers the caller recorded in the reply cap of `slot`, and empties the slot. */

@@ -22,12 +22,17 @@ void reply_prepare(struct tcb *tcb)
         cdt_insert_root(&tcb->slots[TCB_REPLY], reply_cap(tcb, REPLY_MASTER | RIGHT_GRANT));
 }
 
-void reply_expect(struct tcb *caller, struct tcb *receiver, bool grant)
+void reply_give(struct tcb *caller, struct tcb *receiver, bool grant)
 {
     kernel_assert(!slot_next(&caller->slots[TCB_REPLY]), "a caller has at most one reply cap");
-    thread_set_state(caller, THREAD_BLOCKED_ON_REPLY);
     cdt_insert(&receiver->slots[TCB_CALLER], reply_cap(caller, grant ? RIGHT_GRANT : 0),
                &caller->slots[TCB_REPLY]);
+}
+
+void reply_expect(struct tcb *caller, struct tcb *receiver, bool grant)
+{
+    thread_set_state(caller, THREAD_BLOCKED_ON_REPLY);
+    reply_give(caller, receiver, grant);
 }
 
 void reply_revoke(struct tcb *tcb)

@@ -160,6 +160,17 @@ static bool woken_runs(bool current_stays)
     return true;
 }
 
+bool schedule_prefers(const struct tcb *tcb)
+{
+    return tcb->priority >= current->priority || (int)tcb->priority >= ready_highest();
+}
+
+void schedule_switch(struct tcb *tcb)
+{
+    current = tcb;
+    vspace_activate();
+}
+
 void schedule(void)
 {
     struct tcb *next = current;
@@ -177,10 +188,8 @@ void schedule(void)
         schedule_dequeue(next);
         woken = NULL;
         requested = false;
-        if (next != current) {
-            current = next;
-            vspace_activate();
-        }
+        if (next != current)
+            schedule_switch(next);
     }
     if (current->state == THREAD_RESTART) {
         current->frame.pc = current->fault_pc;

@@ -47,6 +47,12 @@ void schedule_tick(void);
 /* A thread's priority; moves it to the right queue. */
 void schedule_set_priority(struct tcb *tcb, u8 priority);
 
+/* The short way (fastpath.c): true if `tcb`, woken now by the current thread that stops, would run next. */
+bool schedule_prefers(const struct tcb *tcb);
+
+/* Makes `tcb`, running and in no queue, the current thread, nothing else being noted. */
+void schedule_switch(struct tcb *tcb);
+
 /* Chooses the next thread; afterwards it is `current`, in state running or idle, its pc set. */
 void schedule(void);
 

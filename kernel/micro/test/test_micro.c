@@ -232,7 +232,73 @@ static void begin_worker(u32 i, struct cap root, struct cap table)
     cdt_insert_root(&tcb->slots[TCB_BUFFER], buffer);
     tcb->priority = tcb->max_priority = (u8)(250 + dice(3));
     tcb->fault_handler = SLOT_FREE + dice(8);
-    thread_resume(tcb);
+}
+
+/* An invocation of the first thread while it is alone; repeated until it is not preempted. Returns the error.
+ */
+static u64 invoke_now(u64 cptr, u64 label, const u64 words[8], u64 extra0, u64 extra1)
+{
+    struct tcb *tcb = &workers[0];
+
+    do {
+        schedule();
+        tcb->frame.x[REG_A0] = cptr;
+        tcb->frame.x[REG_A1] = message_info(label, 0, 3, 8);
+        for (u32 i = 0; i < 8; i++)
+            message_set(tcb, buffers[0], i, words[i]);
+        buffers[0]->caps_or_badges[0] = extra0;
+        buffers[0]->caps_or_badges[1] = extra1;
+        buffers[0]->caps_or_badges[2] = 0;
+        syscall_handle(seL4_SysCall);
+    } while (tcb->state == THREAD_RESTART);
+    return tcb->frame.x[REG_A1] >> 12;
+}
+
+static void make_object(u64 slot, u64 type, u64 size)
+{
+    u64 words[8] = {type, size, 0, 0, slot, 1};
+
+    if (invoke_now(SLOT_UNTYPED, UntypedRetype, words, SLOT_CNODE, 0))
+        panic("the round's objects cannot be made");
+}
+
+/*
+ * Containers each of which holds a cap to the next, the last one to the first, at places and in an order the
+ * dice choose; then most of the caps outside are deleted, so that the ring is held by nothing but itself.
+ */
+static void make_ring(void)
+{
+    u64 count = 1 + dice(4), radix[4], words[8] = {0};
+
+    for (u64 i = 0; i < count; i++) {
+        radix[i] = dice(4); /* 0: a thread, whose CSpace is the next */
+        make_object(SLOT_FREE + i, radix[i] ? seL4_CapTableObject : seL4_TCBObject, radix[i]);
+    }
+    for (u64 i = 0; i < count; i++) {
+        u64 next = SLOT_FREE + (i + 1) % count, copies = 1 + dice(3);
+        for (u64 n = 0; n < copies && radix[i]; n++) {
+            u64 copy[8] = {dice(1u << radix[i]), radix[i], next, 64, 15};
+            invoke_now(SLOT_FREE + i, CNodeCopy, copy, SLOT_CNODE, 0);
+        }
+        if (!radix[i])
+            invoke_now(SLOT_FREE + i, TCBSetSpace, words, next, SLOT_SPACE);
+    }
+    for (u64 i = 0; i < count; i++) {
+        u64 gone[8] = {SLOT_FREE + i, 64};
+        if (dice(4))
+            invoke_now(SLOT_CNODE, CNodeDelete, gone, 0, 0);
+    }
+}
+
+/* Two tables and some pages at the lowest addresses. */
+static void make_mappings(void)
+{
+    for (u64 i = 0; i < 6; i++) {
+        u64 words[8] = {i << PAGE_SHIFT, dice(4)};
+        make_object(SLOT_FREE + i, i < 2 ? seL4_RISCV_PageTableObject : seL4_RISCV_4K_Page, 0);
+        if (invoke_now(SLOT_FREE + i, i < 2 ? RISCVPageTableMap : RISCVPageMap, words, SLOT_SPACE, 0))
+            panic("the round's pages cannot be mapped");
+    }
 }
 
 static void begin(void)
@@ -261,6 +327,14 @@ static void begin(void)
     put(SLOT_UNTYPED, untyped);
     for (u32 i = 0; i < WORKERS; i++)
         begin_worker(i, root, table);
+    thread_resume(&workers[0]);
+    schedule();
+    if (theme == THEME_CONTAINERS)
+        make_ring();
+    if (theme == THEME_SPACES)
+        make_mappings();
+    for (u32 i = 1; i < WORKERS; i++)
+        thread_resume(&workers[i]);
     schedule();
 }
 
@@ -449,6 +523,17 @@ static void check(void)
         panic("broken: %s", broken);
 }
 
+/* No list that can still be reached goes through the memory. */
+static void check_memory_unused(void)
+{
+    for (u32 i = 0; i < SLOTS; i++) {
+        for (const struct slot *slot = slot_next(&cnode[i]); slot; slot = slot_next(slot)) {
+            if ((u64)slot - (u64)memory < sizeof(memory))
+                panic("a cap lies in memory that was revoked");
+        }
+    }
+}
+
 /* Everything derived from the memory goes, wherever its untyped cap is now; returns false if it was deleted.
  */
 static bool revoke_all(void)
@@ -469,6 +554,7 @@ static bool revoke_all(void)
         panic("something is left after the revocation of all memory");
     schedule();
     check();
+    check_memory_unused();
     return true;
 }
 
