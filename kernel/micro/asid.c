@@ -26,7 +26,7 @@ void asid_pool_delete(struct cap cap)
     if (asid_pools[cap.pool / POOL_SIZE] != cap_object(cap))
         return;
     asid_pools[cap.pool / POOL_SIZE] = NULL;
-    vspace_activate(); /* the current thread may have lost its space */
+    vspace_reload();
     arch_tlb_flush_all();
 }
 
@@ -35,7 +35,7 @@ void asid_delete(u64 asid, const u64 *root)
     if (asid_root(asid) != root)
         return;
     asid_pools[asid / POOL_SIZE]->root[asid % POOL_SIZE] = NULL;
-    vspace_activate();
+    vspace_reload();
     arch_tlb_flush_asid(asid);
 }
 

@@ -1,12 +1,6 @@
 /* Capabilities as values. The contract is in cap.h. */
 #include "kernel/micro/cap.h"
 
-struct cap cap_make(enum cap_type type, paddr address, u32 size)
-{
-    struct cap cap = {.type = type, .address = address, .size = size};
-    return cap;
-}
-
 /* True if the memory of `b` lies inside that of `a`. */
 static bool memory_contains(struct cap a, struct cap b)
 {

@@ -112,7 +112,10 @@ static inline u32 cap_radix(struct cap cap)
 }
 
 /* A cap of `type` to the object at `address` with 2^size bytes and no rights. */
-struct cap cap_make(enum cap_type type, paddr address, u32 size);
+static inline struct cap cap_make(enum cap_type type, paddr address, u32 size)
+{
+    return (struct cap){.type = type, .address = address, .size = size};
+}
 
 /* True if `b` stands for something inside what `a` stands for: the relation behind revocation. */
 bool cap_contains(struct cap a, struct cap b);

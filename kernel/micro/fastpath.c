@@ -20,7 +20,7 @@ static struct cap find_endpoint(u64 cptr, u32 rights)
 
     if (slot && slot->cap.type == CAP_ENDPOINT && (slot->cap.rights & rights) == rights)
         return slot->cap;
-    return (struct cap){0};
+    return cap_make(CAP_NULL, 0, 0);
 }
 
 /* Hands the current thread's message to `to`, which runs from here on. The current thread has been stopped.
@@ -38,10 +38,10 @@ static void hand_over(struct tcb *to, u64 badge)
     schedule_switch(to);
 }
 
-bool fastpath_call(void)
+static bool call(void)
 {
     u64 *x = current->frame.x;
-    struct cap cap = is_short(x[REG_A1]) ? find_endpoint(x[REG_A0], RIGHT_WRITE) : (struct cap){0};
+    struct cap cap = is_short(x[REG_A1]) ? find_endpoint(x[REG_A0], RIGHT_WRITE) : cap_make(CAP_NULL, 0, 0);
 
     if (cap.type == CAP_NULL || !(cap.rights & (RIGHT_GRANT | RIGHT_GRANT_REPLY)))
         return false;
@@ -57,7 +57,7 @@ bool fastpath_call(void)
     return true;
 }
 
-bool fastpath_reply_receive(void)
+static bool reply_receive(void)
 {
     struct tcb *server = current;
     struct slot *reply = &server->slots[TCB_CALLER];
@@ -82,4 +82,9 @@ bool fastpath_reply_receive(void)
     queue_append(&endpoint->queue, server);
     hand_over(client, 0);
     return true;
+}
+
+bool fastpath(s64 number)
+{
+    return number == seL4_SysCall ? call() : number == seL4_SysReplyRecv && reply_receive();
 }

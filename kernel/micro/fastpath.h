@@ -9,9 +9,8 @@
 
 #include "kernel/micro/objects.h"
 
-/* Performs the current thread's Call or ReplyRecv and switches to the partner; false: nothing has happened,
- * take the long way. */
-bool fastpath_call(void);
-bool fastpath_reply_receive(void);
+/* Performs the current thread's system call if it is one of the two, and makes the partner the current
+ * thread; false: nothing has happened, take the long way. */
+bool fastpath(s64 number);
 
 #endif

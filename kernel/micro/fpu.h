@@ -10,12 +10,18 @@
 
 #include "kernel/micro/objects.h"
 
+extern struct tcb *fpu_owner; /* NULL if nobody's registers are in the unit */
+
 /* After an illegal-instruction trap: true if the unit was off and is the thread's now, so that the
  * instruction is to be repeated. False if the thread owns the unit already or may not use it. */
 bool fpu_claim(struct tcb *tcb);
 
 /* Sets the unit on or off in the frame of a thread about to run. */
-void fpu_prepare(struct tcb *tcb);
+static inline void fpu_prepare(struct tcb *tcb)
+{
+    bool on = tcb == fpu_owner && !(tcb->flags & seL4_TCBFlag_fpuDisabled);
+    tcb->frame.status = (tcb->frame.status & ~ARCH_STATUS_FS) | (on ? ARCH_STATUS_FS_CLEAN : 0);
+}
 
 /* Forgets the registers of a thread that ends. */
 void fpu_release(struct tcb *tcb);

@@ -36,11 +36,21 @@ static inline bool message_set(struct tcb *tcb, seL4_IPCBuffer *buffer, u32 i, u
 }
 
 /* Length and number of extra caps a message-info word claims, within the API's limits. */
-u64 message_length(u64 info);
-u32 message_extra_caps(u64 info);
+static inline u64 message_length(u64 info)
+{
+    return min_u64(info & 127, seL4_MsgMaxLength);
+}
+
+static inline u32 message_extra_caps(u64 info)
+{
+    return info >> 7 & 3;
+}
 
 /* What receivers find in a1. */
-u64 message_info(u64 label, u64 unwrapped, u64 extra_caps, u64 length);
+static inline u64 message_info(u64 label, u64 unwrapped, u64 extra_caps, u64 length)
+{
+    return label << 12 | unwrapped << 9 | extra_caps << 7 | length;
+}
 
 /* The slots of the message's extra caps. NULL in *lookup's way: false, *cptr is the one that failed. */
 bool message_lookup_caps(const struct tcb *tcb, struct slot *slots[seL4_MsgMaxExtraCaps], u32 *count,

@@ -12,21 +12,6 @@ seL4_IPCBuffer *message_buffer(const struct tcb *tcb, bool write)
     return (seL4_IPCBuffer *)((u8 *)cap_object(frame) + (tcb->buffer_address & (cap_bytes(frame) - 1)));
 }
 
-u64 message_length(u64 info)
-{
-    return min_u64(info & 127, seL4_MsgMaxLength);
-}
-
-u32 message_extra_caps(u64 info)
-{
-    return info >> 7 & 3;
-}
-
-u64 message_info(u64 label, u64 unwrapped, u64 extra_caps, u64 length)
-{
-    return label << 12 | unwrapped << 9 | extra_caps << 7 | length;
-}
-
 bool message_lookup_caps(const struct tcb *tcb, struct slot *slots[seL4_MsgMaxExtraCaps], u32 *count,
                          struct lookup_failure *lookup, u64 *cptr)
 {

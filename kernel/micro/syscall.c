@@ -8,7 +8,6 @@
 #include "kernel/micro/cspace.h"
 #include "kernel/micro/debug.h"
 #include "kernel/micro/delete.h"
-#include "kernel/micro/fastpath.h"
 #include "kernel/micro/ipc.h"
 #include "kernel/micro/schedule.h"
 #include "kernel/micro/trap.h"
@@ -179,14 +178,11 @@ void syscall_handle(s64 number)
 {
     switch (number) {
     case seL4_SysCall:
-        if (!fastpath_call())
-            send(true, true);
+        send(true, true);
         break;
     case seL4_SysReplyRecv:
-        if (!fastpath_reply_receive()) {
-            reply();
-            receive(true);
-        }
+        reply();
+        receive(true);
         break;
     case seL4_SysSend:
         send(false, true);

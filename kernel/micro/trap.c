@@ -7,6 +7,7 @@
  */
 #include "kernel/micro/trap.h"
 #include "kernel/micro/debug.h"
+#include "kernel/micro/fastpath.h"
 #include "kernel/micro/fpu.h"
 #include "kernel/micro/ipc.h"
 #include "kernel/micro/irq.h"
@@ -61,12 +62,21 @@ static void raise_user_exception(u64 number)
     fault_raise(current, &fault);
 }
 
+/* Continues the current thread. */
+static _Noreturn void resume(void)
+{
+    fpu_prepare(current);
+    arch_user_return(&current->frame);
+}
+
 static _Noreturn void enter(struct arch_frame *frame)
 {
     current->fault_pc = frame->pc;
     switch (frame->cause) {
     case CAUSE_USER_CALL:
         frame->pc += 4;
+        if (fastpath((s64)frame->x[REG_A7]))
+            resume();
         units_done = 0;
         syscall_handle((s64)frame->x[REG_A7]);
         break;
@@ -114,8 +124,7 @@ void trap_return(void)
         schedule();
     }
     debug_check();
-    fpu_prepare(current);
-    arch_user_return(&current->frame);
+    resume();
 }
 
 /* The kernel runs with interrupts off and touches no program's addresses, so whatever traps in it is a bug.

@@ -5,7 +5,8 @@
 #include "kernel/micro/schedule.h"
 #include "lib/string.h"
 
-/* What the hart translates by now. */
+/* What the hart translates by now. A root with an ASID was found to be in use when it was activated, and
+ * whoever ends that calls vspace_reload(). */
 static paddr active_root;
 static u64 active_asid;
 
@@ -48,9 +49,8 @@ bool cap_is_vspace(struct cap cap)
     return cap.type == CAP_PAGE_TABLE && cap.asid;
 }
 
-void vspace_activate(void)
+static __attribute__((noinline)) void switch_space(struct cap cap)
 {
-    struct cap cap = thread_cap(current, TCB_VSPACE);
     paddr root = arch_physical(arch_kernel_root);
     u64 asid = 0;
 
@@ -63,6 +63,20 @@ void vspace_activate(void)
     active_root = root;
     active_asid = asid;
     arch_space_switch(root, asid);
+}
+
+void vspace_activate(void)
+{
+    const struct cap *cap = &current->slots[TCB_VSPACE].cap;
+
+    if (cap->type != CAP_PAGE_TABLE || cap->address != active_root || cap->asid != active_asid)
+        switch_space(*cap);
+}
+
+void vspace_reload(void)
+{
+    active_root = 0;
+    vspace_activate();
 }
 
 /* ---- Frames

@@ -15,6 +15,9 @@
  * alone. */
 void vspace_activate(void);
 
+/* The same when an ASID has ceased to name its root: the current thread may have lost its space. */
+void vspace_reload(void);
+
 /* Takes a mapped frame or table out of the space its cap remembers. */
 void frame_unmap(struct cap frame);
 void page_table_unmap(struct cap table);

@@ -14,6 +14,7 @@
 #include "kernel/micro/cspace.h"
 #include "kernel/micro/debug.h"
 #include "kernel/micro/delete.h"
+#include "kernel/micro/fastpath.h"
 #include "kernel/micro/fpu.h"
 #include "kernel/micro/ipc.h"
 #include "kernel/micro/irq.h"
@@ -145,6 +146,8 @@ bool preemption_point(u32 units)
     (void)units;
     return chance(8);
 }
+
+struct tcb *fpu_owner;
 
 void fpu_release(struct tcb *tcb)
 {
@@ -495,7 +498,8 @@ static void random_call(void)
         buffer->caps_or_badges[0] = SLOT_CNODE;
         buffer->caps_or_badges[1] = SLOT_SPACE;
     }
-    syscall_handle(syscall);
+    if (!fastpath(syscall))
+        syscall_handle(syscall);
 }
 
 /* Somebody must run: lets a thread that waits, or has stopped, repeat its call. False if all have been

@@ -33,6 +33,9 @@ struct arch_fpu {
 #define PTE_D    (1ul << 7)
 #define PTE_LEAF (PTE_R | PTE_W | PTE_X)
 
+#define ARCH_STATUS_FS       (3ul << 13)
+#define ARCH_STATUS_FS_CLEAN (2ul << 13)
+
 #define ARCH_TABLE_ENTRIES 512
 #define ARCH_TABLE_LEVELS  3
 
