@@ -79,8 +79,14 @@ $(BUILD)/servers/$(1).elf: $(call o,$(server_files) $(3) $(lib_files)) placement
 $(BUILD)/servers/$(1).symbols: $(BUILD)/servers/$(1).elf tools/symbols.py
 	$$(Q)tools/symbols.py $$< -o $$@
 endef
-$(eval $(call server_rules,xmap,0x10000000,$(server_xmap_files) $(xmap_files) $(inject_files)))
-$(eval $(call server_rules,unix,0x20000000,$(server_unix_files) $(unix_files) $(inject_files)))
+# In the order of their services' numbers, which fix their addresses (placement/micro/layout.h).
+$(eval $(call server_rules,xmap,0x10000000,$(server_xmap_files)))
+$(eval $(call server_rules,unix,0x20000000,$(server_unix_files)))
+$(eval $(call server_rules,fs,0x30000000,$(server_fs_files)))
+$(eval $(call server_rules,block,0x40000000,$(server_block_files)))
+$(eval $(call server_rules,console,0x50000000,$(server_console_files)))
+$(eval $(call server_rules,timer,0x60000000,$(server_timer_files)))
+servers := xmap unix fs block console timer
 
 # An archive of files as an object. $(1) object without suffix, $(2) symbol, $(3) NAME=PATH words, $(4) what they depend on
 define archive_rules
@@ -91,10 +97,9 @@ $(BUILD)/$(1).o: $(4) tools/archive.py
 	    $(BUILD)/$(1).cpio > $(BUILD)/$(1).S
 	$$(Q)$$(CC) $$(ASFLAGS) -c $(BUILD)/$(1).S -o $$@
 endef
-$(eval $(call archive_rules,programs-archive,programs_archive,$(foreach p,$(user_programs),$(p)=$(BUILD)/user/_$(p)),$(user_images)))
 $(eval $(call archive_rules,servers-archive,servers_archive,\
-    $(foreach s,xmap unix,$(s).elf=$(BUILD)/servers/$(s).elf.stripped $(s).symbols=$(BUILD)/servers/$(s).symbols),\
-    $(foreach s,xmap unix,$(BUILD)/servers/$(s).elf.stripped $(BUILD)/servers/$(s).symbols)))
+    $(foreach s,$(servers),$(s).elf=$(BUILD)/servers/$(s).elf.stripped $(s).symbols=$(BUILD)/servers/$(s).symbols),\
+    $(foreach s,$(servers),$(BUILD)/servers/$(s).elf.stripped $(BUILD)/servers/$(s).symbols)))
 
 $(BUILD)/servers/%.elf.stripped: $(BUILD)/servers/%.elf
 	$(Q)$(OBJCOPY) --strip-all $< $@
@@ -118,20 +123,19 @@ QEMU  ?= qemu-system-riscv64
 CPUS  ?= 1
 MEM   ?= 128M
 PANIC ?= halt
-RUN   ?= $(if $(filter micro,$(KERNEL)),xmaptest)
+RUN   ?=
 
 ifeq ($(filter $(KERNEL),mono micro),)
 $(error KERNEL is mono or micro, not "$(KERNEL)")
 endif
 
 qemu_kernel  := $(BUILD)/$(if $(filter micro,$(KERNEL)),micro-release,mono).elf
-qemu_parts   := $(qemu_kernel) $(if $(filter micro,$(KERNEL)),$(BUILD)/micro-root.elf,$(BUILD)/fs.img)
+qemu_parts   := $(qemu_kernel) $(BUILD)/fs.img $(if $(filter micro,$(KERNEL)),$(BUILD)/micro-root.elf)
 qemu_append  := panic=$(PANIC) $(FAULT:%=fault=%) $(RUN:%=run=%)
 qemu_options := -machine virt -bios default -m $(MEM) -smp $(CPUS) -nographic -kernel $(qemu_kernel) \
-    -global virtio-mmio.force-legacy=false -rtc clock=vm $(if $(filter micro,$(KERNEL)),-initrd $(BUILD)/micro-root.elf, \
-    -drive file=$(BUILD)/fs.img,if=none,format=raw,id=disk0 -device virtio-blk-device$(comma)drive=disk0$(comma)bus=virtio-mmio-bus.0) \
+    -global virtio-mmio.force-legacy=false -rtc clock=vm $(if $(filter micro,$(KERNEL)),-initrd $(BUILD)/micro-root.elf) \
+    -drive file=$(BUILD)/fs.img,if=none,format=raw,id=disk0 -device virtio-blk-device,drive=disk0,bus=virtio-mmio-bus.0 \
     -append "$(strip $(qemu_append))" $(QEMUEXTRA)
-comma := ,
 
 GDBPORT := $(shell expr `id -u` % 5000 + 25000)
 
@@ -179,7 +183,7 @@ help:
 
 #H   all                both kernels, programs, servers, disk image (the default)
 #H   demo               the same bug on both kernels: transcripts and a verdict
-#H   qemu               a shell on KERNEL=mono (Ctrl-a x quits); RUN=PROGRAM on KERNEL=micro
+#H   qemu               a shell on KERNEL=mono or micro (Ctrl-a x quits); RUN=PROGRAM: that program instead
 #H   qemu-gdb, gdb      the same, stopped for a debugger; the debugger
 #H   test, test-all     what CI runs (installs what is missing); the long tests as well
 #H   doctor             are all tools there?

@@ -1,5 +1,5 @@
 # Tests of the whole machine. The test image is the disk with the programs of test/programs/ added.
-test_programs := crash
+test_programs := crash powercut tree
 test_images   := $(test_programs:%=$(BUILD)/test/programs/_%)
 
 $(BUILD)/test/programs/%.elf: $(BUILD)/test/programs/%.o $(BUILD)/user/lib.a user/program.ld
@@ -16,7 +16,7 @@ $(BUILD)/test/fs.img: $(BUILD)/fs.img $(test_images)
 	$(Q)$(MKFS) $@ $(user_images) $(test_images)
 
 .PRECIOUS: $(BUILD)/test/programs/%.elf
-.PHONY: test-image test-system test-quick
+.PHONY: test-image test-system test-quick test-long test-powercut-full
 test-image: all $(BUILD)/test/fs.img $(BUILD)/test/conformance.elf
 
 test-system: test-image
@@ -24,3 +24,10 @@ test-system: test-image
 
 test-quick: test-image
 	$(Q)test/run.py --quick
+
+# What takes minutes or hours. Finished files of xv6 and seL4 come from the folder DUO_PEERS; what is absent is NOT RUN.
+test-long: test-image
+	$(Q)test/run.py --long
+
+test-powercut-full: test-image
+	$(Q)test/run.py --long --only powercut/

@@ -13,6 +13,10 @@
  *   +0x04001000  record page: kept over deaths, read by the supervisor
  *   +0x05000000  threads, 128 KiB each: a guard, the stack, IPC buffer and thread block, the transfer page
  *   +0x08000000  kept memory of the service
+ *   +0x0a000000  its devices' registers, a page each
+ *   +0x0b000000  pages its devices may write to (port_dma_page)
+ *   +0x0c000000  console: the transfer pages of unix's threads
+ *   ARENA_BASE   fs, block and unix: the memory of the block cache
  *   WINDOW_BASE  xmap and unix: every frame of programs' memory, at WINDOW_BASE + number * 4096, mapped on
  * first use
  */
@@ -42,6 +46,7 @@ enum server_slot {
     SLOT_ASID_POOL,   /* xmap */
     SLOT_PROGRAMS,    /* unix: untyped for program threads */
     SLOT_RECEIVED,    /* unix: where a capability in a message lands */
+    SLOT_IRQ_HANDLER, /* + place of the device whose interrupt it is */
     SLOT_CLIENT = 16, /* + service: endpoint to call that service */
     SLOT_THREAD = 32, /* + 2 * thread: its TCB; + 1: its notification */
     SLOT_FAULT = 176, /* + thread: endpoint its faults go to, badged with service and thread */
@@ -55,6 +60,19 @@ enum server_slot {
 #define CNODE_PRIVATE CPTR_IN(SLOT_NAMES, 3)
 
 #define THREADS_MAX 72
+#define DEVICES_MAX 2
+
+/* The servers of the image: the five services, and the timer, which only the placement knows. */
+#define SERVER_TIMER  SERVICE_COUNT
+#define SERVERS_COUNT (SERVICE_COUNT + 1)
+
+/* Names of the image's description (system/micro.def). */
+#define SERVER_ID_XMAP    SERVICE_XMAP
+#define SERVER_ID_UNIX    SERVICE_UNIX
+#define SERVER_ID_FS      SERVICE_FS
+#define SERVER_ID_BLOCK   SERVICE_BLOCK
+#define SERVER_ID_CONSOLE SERVICE_CONSOLE
+#define SERVER_ID_TIMER   SERVER_TIMER
 
 /* Badges. On the supervisor's endpoint: requests carry the service, faults the thread (from 1) as well. On
  * any other endpoint of a server: its clients' services; a signal to the receiving thread carries
@@ -73,6 +91,9 @@ enum server_slot {
 #define SERVER_RECORD        0x04001000ul
 #define SERVER_THREADS       0x05000000ul
 #define SERVER_KEPT          0x08000000ul
+#define SERVER_DEVICES       0x0a000000ul
+#define SERVER_DMA           0x0b000000ul
+#define SERVER_TRANSFERS     0x0c000000ul
 
 #define THREAD_AREA        0x20000ul
 #define THREAD_STACK_PAGES 4
@@ -82,8 +103,23 @@ enum server_slot {
 #define THREAD_TRANSFER    0x11000ul /* the thread's transfer page (port/transfer.h) */
 
 #define WINDOW_BASE 0x1000000000ul
+#define ARENA_BASE  0x2000000000ul
+#define ARENA_BITS  21 /* one large page: 2048 blocks */
 
 /* ---- Pages ---- */
+
+/* One piece of programs' memory: frames [first, first + count) are made of the untyped in slot XMAP_KEPT_POOL
+ * + n. */
+struct info_pool {
+    u32 first, count;
+};
+#define POOLS_MAX 32
+
+struct info_device {
+    char compatible[24];
+    u64 size;
+    u32 irq; /* 0: none; else SLOT_IRQ_HANDLER + place of the device handles it */
+};
 
 /* Read by the server. Sizes in bytes unless they count. */
 struct server_info {
@@ -93,8 +129,17 @@ struct server_info {
     u64 operation_threads; /* of those, how many shall serve the endpoint */
     u64 time_unit;         /* nanoseconds a count of the time CSR */
     u64 kept_size;         /* at SERVER_KEPT; zero at the first start */
-    u64 frames;            /* xmap, unix: programs' frames there can be at most */
-    u64 leaf_tables;       /* xmap: programs' page tables there can be at most */
+    u64 frames;            /* xmap, unix: numbers of programs' frames are below this */
+    u64 usable;            /* xmap: as many of them as there are */
+    u64 transfers;         /* console: transfer pages to be seen */
+    u64 tables;            /* xmap: programs' page tables there can be at most */
+    u64 pools;             /* xmap */
+    struct info_pool pool[POOLS_MAX];
+    u64 devices;
+    struct info_device device[DEVICES_MAX];
+    u64 dma_address; /* of the first page, as devices see it; the others follow */
+    u64 dma_pages;
+    u64 arena_address; /* likewise */
     char bootargs[256];
 };
 

@@ -5,12 +5,14 @@ import signal
 import sys
 import traceback
 
-from duo import demo, doctor, paths, run
+from duo import bench, demo, doctor, fsck, paths, run
 
 # Each module has add_arguments(parser) and main(options), which returns the exit code.
 COMMANDS = {
     "run": (run, "start a guest, type at it, compare kernels"),
     "demo": (demo, "the essay's bug on both kernels, with a verdict"),
+    "fsck": (fsck, "check an image in xv6's format"),
+    "bench": (bench, "instructions per operation, on both kernels and beside xv6 and seL4"),
     "doctor": (doctor, "check the tools this computer has"),
 }
 

@@ -17,14 +17,54 @@
 #define UART_STATUS  5
 #define STATUS_EMPTY 0x20u
 
+#define DEVICES_KNOWN 32
+
+static struct root_device known[DEVICES_KNOWN];
+static u32 known_count;
+
 struct root_board root_board = {.uart = 0x10000000, .finisher = 0x100000, .timebase = 10000000};
 
 static volatile u8 *uart;
 static volatile u32 *finisher;
 
+const struct root_device *root_device(const char *compatible, u32 n)
+{
+    for (u32 i = 0; i < known_count; i++) {
+        if (strcmp(known[i].compatible, compatible) == 0 && n-- == 0)
+            return &known[i];
+    }
+    return NULL;
+}
+
+static void add_device(const char *compatible, u64 base, u64 size, u64 irq)
+{
+    u32 place = known_count;
+
+    if (known_count == DEVICES_KNOWN)
+        return;
+    for (; place > 0 && known[place - 1].base > base; place--)
+        known[place] = known[place - 1];
+    known[place] = (struct root_device){.base = base, .size = size, .irq = (u32)irq};
+    string_copy(known[place].compatible, compatible, sizeof(known[place].compatible));
+    known_count++;
+}
+
+static void read_device(const struct fdt *tree, struct fdt_node node)
+{
+    const char *compatible = fdt_string(tree, node, "compatible");
+    u64 base, size, irq = 0;
+
+    if (!compatible || !fdt_reg(tree, node, 0, &base, &size) || size == 0)
+        return;
+    fdt_number(tree, node, "interrupts", &irq);
+    add_device(compatible, base, size, irq);
+}
+
 static void read_node(const struct fdt *tree, struct fdt_node node)
 {
     u64 base, size;
+
+    read_device(tree, node);
 
     if (strcmp(node.name, "cpus") == 0)
         fdt_number(tree, node, "timebase-frequency", &root_board.timebase);
@@ -50,13 +90,18 @@ void console_read_board(const seL4_BootInfo *info)
     while ((u64)(end - chunk) >= sizeof(header)) {
         memcpy(&header, chunk, sizeof(header));
         if (header.len < sizeof(header) || header.len > (u64)(end - chunk))
-            return;
+            break;
         if (header.id == BOOTINFO_FDT &&
             fdt_open(&tree, chunk + sizeof(header), header.len - sizeof(header))) {
             for (bool more = fdt_first(&tree, &node); more; more = fdt_next(&tree, &node))
                 read_node(&tree, node);
         }
         chunk += header.len;
+    }
+    if (known_count == 0) { /* no tree: QEMU virt, where this kernel's users most likely are */
+        add_device("ns16550a", root_board.uart, 0x100, 10);
+        add_device("google,goldfish-rtc", 0x101000, 0x1000, 11);
+        add_device("virtio,mmio", 0x10001000, 0x1000, 1);
     }
 }
 

@@ -14,6 +14,16 @@ struct root_board {
 };
 extern struct root_board root_board;
 
+/* A device of the board. */
+struct root_device {
+    char compatible[24];
+    u64 base, size;
+    u32 irq; /* PLIC source; 0 none */
+};
+
+/* The n-th device of this kind, in address order; NULL if there is none. */
+const struct root_device *root_device(const char *compatible, u32 n);
+
 /* Reads the board. Then, once objects_init() was called, maps UART and finisher. */
 void console_read_board(const seL4_BootInfo *info);
 void console_init(void);

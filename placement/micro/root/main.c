@@ -19,11 +19,19 @@ u64 supervisor_endpoint;
 
 static const struct server_description descriptions[] = {
 #define SERVER(service, name, priority, threads, loops, private_bits, kept, restarts)                        \
-    {SERVICE_##service, name, priority, threads, loops, private_bits, kept, restarts},
+    {SERVER_ID_##service, name, priority, threads, loops, private_bits, kept, restarts},
 #define CLIENT(client, service)
+#define DEVICE(server, compatible, n)
+#define DMA(server, pages)
+#define ARENA(server)
+#define TRANSFERS(server)
 #include "system/micro.def"
 #undef SERVER
 #undef CLIENT
+#undef DEVICE
+#undef DMA
+#undef ARENA
+#undef TRANSFERS
 };
 
 static const struct {
@@ -109,13 +117,13 @@ static _Noreturn void serve(void)
     for (;;) {
         u64 service = BADGE_SERVICE(badge), thread = BADGE_THREAD(badge);
 
-        if (service < SERVICE_COUNT && thread == 0) {
+        if (service < SERVERS_COUNT && thread == 0) {
             u64 label = request(&servers[service], seL4_MessageInfo_get_label(info));
 
             info = seL4_ReplyRecv(supervisor_endpoint, seL4_MessageInfo_new(label, 0, 0, 0), &badge);
             continue;
         }
-        if (service < SERVICE_COUNT)
+        if (service < SERVERS_COUNT)
             supervise_death(&servers[service], thread - 1, info);
         info = seL4_Recv(supervisor_endpoint, &badge);
     }
@@ -123,21 +131,15 @@ static _Noreturn void serve(void)
 
 void root_main(seL4_BootInfo *info)
 {
-    char program[64];
-
     console_read_board(info);
     objects_init(info);
     console_init();
     say("\n[sup] duo on micro: the supervisor runs\n");
-    if (!words_value(root_board.bootargs, "run", program, sizeof(program))) {
-        say("[sup] there is no shell on micro yet: name a program by the boot argument run=PROGRAM, say "
-            "run=xmaptest\n");
-        power_off(EXIT_GAVE_UP);
-    }
     seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, PRIORITY);
     supervisor_endpoint = supply_make(&root_supply, seL4_EndpointObject, 0, 1);
     for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
         process_prepare(&descriptions[i]);
+    programs_prepare();
     arm_from_arguments();
     for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
         process_start(&servers[descriptions[i].service]);

@@ -2,12 +2,13 @@
 #include "placement/micro/root/objects.h"
 #include "placement/micro/root/console.h"
 
-#define PAGE_BITS  12
-#define SCRATCH    0x2000000000ul
-#define PIECES_MAX (CONFIG_MAX_NUM_BOOTINFO_UNTYPED_CAPS + 128)
-#define OWN_BITS   18
-#define RETYPE_MAX 256 /* objects in one call */
-#define OWN_SLOTS  128
+#define PAGE_BITS     12
+#define SCRATCH       0x2000000000ul
+#define PIECES_MAX    (CONFIG_MAX_NUM_BOOTINFO_UNTYPED_CAPS + 128)
+#define OWN_BITS      18
+#define RETYPE_MAX    256 /* objects in one call */
+#define OWN_SLOTS     128
+#define DEVICE_FRAMES 8
 
 struct piece {
     u64 slot, address, bits;
@@ -83,6 +84,17 @@ u64 untyped_take(u64 bits)
     if (!piece)
         root_fail("out of memory");
     return take_from(piece, bits);
+}
+
+u64 untyped_free(void)
+{
+    u64 bytes = 0;
+
+    for (u64 i = 0; i < piece_count; i++) {
+        if (!pieces[i].device && pieces[i].bits >= PAGE_BITS)
+            bytes += (1ul << pieces[i].bits) - pieces[i].used;
+    }
+    return bytes;
 }
 
 u64 untyped_take_at_most(u64 *bits)
@@ -172,7 +184,7 @@ static u64 cut_down(struct piece *piece, u64 address)
     return piece->slot;
 }
 
-u64 device_frame(u64 address)
+static u64 device_frame_new(u64 address)
 {
     for (u64 i = 0; i < piece_count; i++) {
         struct piece *p = &pieces[i];
@@ -189,6 +201,24 @@ u64 device_frame(u64 address)
     return 0;
 }
 
+u64 device_frame(u64 address)
+{
+    static struct {
+        u64 address, frame;
+    } made[DEVICE_FRAMES];
+    static u32 count;
+
+    for (u32 i = 0; i < count; i++) {
+        if (made[i].address == address)
+            return made[i].frame;
+    }
+    if (count == DEVICE_FRAMES)
+        return 0;
+    made[count].address = address;
+    made[count].frame = device_frame_new(address);
+    return made[count++].frame;
+}
+
 /* The supervisor remembers which tables there are rather than let the kernel refuse and say so. */
 static bool is_known(struct supply *tables, u64 key)
 {
@@ -202,10 +232,11 @@ static bool is_known(struct supply *tables, u64 key)
     return false;
 }
 
-/* The tables above the page at `address`: the kernel sets each at the highest level that lacks one. */
-static void tables_ensure(struct supply *tables, u64 vspace, u64 address)
+/* The tables above the page at `address`, of those that reach 2^lowest or more: the kernel sets each at the
+ * highest level that lacks one. */
+static void tables_ensure(struct supply *tables, u64 vspace, u64 address, u64 lowest)
 {
-    for (u64 reach = 30; reach >= 21; reach -= 9) {
+    for (u64 reach = 30; reach >= lowest; reach -= 9) {
         u64 table;
 
         if (is_known(tables, address >> reach << reach | reach))
@@ -221,15 +252,22 @@ void page_map(struct supply *tables, u64 vspace, u64 frame, u64 address, seL4_Ca
 {
     seL4_Word attributes = executable ? seL4_RISCV_Default_VMAttributes : seL4_RISCV_ExecuteNever;
 
-    tables_ensure(tables, vspace, address);
+    tables_ensure(tables, vspace, address, 21);
     if (seL4_RISCV_Page_Map(frame, vspace, address, rights, attributes) != seL4_NoError)
         root_fail("a page cannot be mapped");
+}
+
+void large_page_map(struct supply *tables, u64 vspace, u64 frame, u64 address)
+{
+    tables_ensure(tables, vspace, address, 30);
+    if (seL4_RISCV_Page_Map(frame, vspace, address, seL4_ReadWrite, seL4_RISCV_ExecuteNever) != seL4_NoError)
+        root_fail("a large page cannot be mapped");
 }
 
 void tables_map(struct supply *tables, u64 vspace, u64 address, u64 size)
 {
     for (u64 at = address; at < address + size; at += 1ul << 21)
-        tables_ensure(tables, vspace, at);
+        tables_ensure(tables, vspace, at, 21);
 }
 
 void *scratch_map(u64 frame)

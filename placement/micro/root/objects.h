@@ -17,7 +17,7 @@
 #define ROOT_CNODE seL4_CapInitThreadCNode
 #define ROOT_DEPTH 64
 
-#define KNOWN_MAX 160
+#define KNOWN_MAX 640
 
 /* An untyped and a range of slots, used up from the start. */
 struct supply {
@@ -37,6 +37,9 @@ u64 slots_take(u64 count);
 u64 untyped_take(u64 bits);
 u64 untyped_take_at_most(u64 *bits);
 
+/* Bytes that could still be taken, in pieces of a page at least. */
+u64 untyped_free(void);
+
 /* A supply of 2^bits bytes with `slots` slots; back to its beginning, everything made of it gone. */
 void supply_init(struct supply *supply, u64 bits, u64 slots);
 void supply_reset(struct supply *supply);
@@ -49,12 +52,15 @@ u64 supply_lost(struct supply *supply);
 /* A new object; its slot. `count` objects in slots that follow each other. */
 u64 supply_make(struct supply *supply, u64 type, u64 bits, u64 count);
 
-/* The frame at a device's address; 0 if the kernel gives no such memory. Asked once a frame. */
+/* The frame at a device's address; 0 if the kernel gives no such memory. The same one when asked again. */
 u64 device_frame(u64 address);
 
 /* Maps a frame; page tables come from `tables`, which serves this address space alone. */
 void page_map(struct supply *tables, u64 vspace, u64 frame, u64 address, seL4_CapRights_t rights,
               bool executable);
+/* The same for a page of 2 MiB, read-write: it needs one table fewer. */
+void large_page_map(struct supply *tables, u64 vspace, u64 frame, u64 address);
+
 /* The tables alone, for [address, address + size). */
 void tables_map(struct supply *tables, u64 vspace, u64 address, u64 size);
 

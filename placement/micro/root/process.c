@@ -1,4 +1,9 @@
-/* Building and ending servers: see process.h. */
+/*
+ * Building and ending servers: see process.h.
+ *
+ * Frames that outlive a server, or that others have mapped too, go into it as copies of their capabilities,
+ * in the slots of server->shared; when the server ends the copies are deleted, and with them the mappings.
+ */
 #include "placement/micro/root/process.h"
 #include "lib/archive.h"
 #include "lib/elf.h"
@@ -7,24 +12,92 @@
 #include "placement/micro/root/console.h"
 #include "placement/micro/unix/server.h"
 #include "placement/micro/xmap/server.h"
-#include "port/vspace.h"
 
-#define PAGE_BITS     12
-#define SUPPLY_SLOTS  1200           /* of one server */
-#define RECORDS       0x2000400000ul /* where the supervisor sees the record pages */
-#define POOL_BITS_MAX 26             /* programs' frames: 64 MiB, as many as xmap/vspace.c has slots for */
-#define TABLES_BITS   22             /* programs' page tables */
-#define LEAF_TABLES   512
-#define SERVER_MCP    150 /* unix sets the priority of its programs */
+#define PAGE_BITS       12
+#define LARGE_PAGE_BITS 21
+#define RECORDS         0x2000400000ul /* where the supervisor sees the record pages */
+#define SERVER_MCP      150            /* unix sets the priority of its programs */
 
-struct server servers[SERVICE_COUNT];
+/* Slots of one server: its image, its CNodes and tables; and for each thread TCB, notification, stack, two
+ * pages. */
+#define SLOTS_BASE   240
+#define THREAD_SLOTS (4 + THREAD_STACK_PAGES)
+#define SHARED_SLOTS 140 /* record, kept memory, arena, devices, transfer pages of another server */
+
+#define TABLES_BITS 22          /* programs' page tables: 1024, their roots among them */
+#define POOL_BITS   16          /* the smallest piece worth giving to programs */
+#define ROOT_SPARE  (1ul << 20) /* what stays with the supervisor when programs get the rest */
+
+struct server servers[SERVERS_COUNT];
 
 extern const u8 servers_archive[], servers_archive_end[];
 
 /* xmap's kept part beside the common one. */
 static struct {
-    u64 cnode, frames;
+    u64 cnode, radix;
+    u64 frames, usable, tables; /* numbers of frames; how many of them there are; page tables */
+    u64 pools;
+    struct info_pool pool[POOLS_MAX];
 } programs;
+
+static struct kept_memory arena; /* the block cache: one large page */
+static u64 irq_handlers[SERVERS_COUNT][DEVICES_MAX];
+
+/* ---- What the image's description says ---- */
+
+static const struct {
+    u32 server;
+    const char *compatible;
+    u32 n;
+} devices[] = {
+#define SERVER(...)
+#define CLIENT(client, service)
+#define DMA(server, pages)
+#define ARENA(server)
+#define TRANSFERS(server)
+#define DEVICE(server, compatible, n) {SERVER_ID_##server, compatible, n},
+#include "system/micro.def"
+#undef DEVICE
+#undef CLIENT
+};
+
+static const struct {
+    u32 client, service;
+} clients[] = {
+#define DEVICE(server, compatible, n)
+#define CLIENT(client, service) {SERVER_ID_##client, SERVER_ID_##service},
+#include "system/micro.def"
+#undef CLIENT
+#undef DMA
+};
+
+static const u8 dma_pages[SERVERS_COUNT] = {
+#define CLIENT(client, service)
+#define DMA(server, pages) [SERVER_ID_##server] = (pages),
+#include "system/micro.def"
+#undef DMA
+#undef ARENA
+};
+
+static const bool has_arena[SERVERS_COUNT] = {
+#define DMA(server, pages)
+#define ARENA(server) [SERVER_ID_##server] = true,
+#include "system/micro.def"
+#undef ARENA
+#undef TRANSFERS
+};
+
+static const bool sees_transfers[SERVERS_COUNT] = {
+#define ARENA(server)
+#define TRANSFERS(server) [SERVER_ID_##server] = true,
+#include "system/micro.def"
+#undef SERVER
+#undef CLIENT
+#undef DEVICE
+#undef DMA
+#undef ARENA
+#undef TRANSFERS
+};
 
 /* ---- Kept ---- */
 
@@ -40,44 +113,152 @@ static const void *file(const char *server, const char *suffix, u64 *size)
     return data;
 }
 
-static void programs_prepare(void)
+static u64 bits_for(u64 value)
 {
-    u64 bits = POOL_BITS_MAX;
+    u64 bits = 0;
 
-    u64 pool = untyped_take_at_most(&bits), tables = untyped_take(TABLES_BITS);
-
-    programs.frames = 1ul << (bits - PAGE_BITS);
-    programs.cnode = slots_take(1);
-    if (seL4_Untyped_Retype(untyped_take(XMAP_KEPT_RADIX + seL4_SlotBits), seL4_CapTableObject,
-                            XMAP_KEPT_RADIX, ROOT_CNODE, 0, 0, programs.cnode, 1) != seL4_NoError)
-        root_fail("no memory for the slots of programs' memory");
-    cap_copy(programs.cnode, XMAP_KEPT_POOL, XMAP_KEPT_RADIX, pool, seL4_AllRights);
-    cap_copy(programs.cnode, XMAP_KEPT_TABLES, XMAP_KEPT_RADIX, tables, seL4_AllRights);
+    while (1ul << bits < value)
+        bits++;
+    return bits;
 }
 
-void process_prepare(const struct server_description *description)
+/* `pages` small pages in a row, in memory and in slots; rounded up to large pages where there are many. */
+static struct kept_memory kept_take(u64 pages)
 {
-    struct server *server = &servers[description->service];
-    static struct supply kept; /* its beginning only: kept objects stay where they are */
-    u64 bits = PAGE_BITS, size;
+    struct kept_memory kept = {.bits = PAGE_BITS, .count = pages};
+    static struct supply supply; /* its beginning only: what it makes stays */
+    u64 type = seL4_RISCV_4K_Page;
 
-    while (1ul << (bits - PAGE_BITS) < description->kept_pages + 2)
-        bits++;
-    supply_init(&kept, bits, description->kept_pages + 2);
-    server->description = description;
+    if (pages == 0)
+        return kept;
+    if (pages >= 256) {
+        kept.bits = LARGE_PAGE_BITS;
+        kept.count = round_up(pages * PAGE_SIZE, 1ul << LARGE_PAGE_BITS) >> LARGE_PAGE_BITS;
+        type = seL4_RISCV_Mega_Page;
+    }
+    supply_init(&supply, bits_for(kept.count << kept.bits), kept.count);
+    kept.frames = supply_make(&supply, type, 0, kept.count);
+    return kept;
+}
+
+static u64 kept_address(const struct kept_memory *kept)
+{
+    seL4_RISCV_Page_GetAddress_t address = seL4_RISCV_Page_GetAddress(kept->frames);
+
+    return address.error == seL4_NoError ? address.paddr : 0;
+}
+
+/* Before any memory is taken: how much programs may get, and the size of all that grows with it. */
+static void programs_plan(void)
+{
+    u64 memory = untyped_free();
+
+    programs.frames = min_u64(memory >> PAGE_BITS, XMAP_FRAMES_MAX);
+    programs.tables = XMAP_TABLES_MAX;
+    programs.radix = bits_for(XMAP_KEPT_POOL(programs.frames, programs.tables) + POOLS_MAX);
+}
+
+static u64 kept_pages(const struct server_description *d)
+{
+    if (d->service == SERVICE_XMAP)
+        return 1 +
+               (XMAP_PORT_KEPT(programs.frames, programs.tables) + XMAP_CORE_KEPT(programs.frames)) /
+                   PAGE_SIZE +
+               2;
+    return d->kept_pages;
+}
+
+/* The window's tables and xmap's CNode for it come on top of what the description says. */
+static u64 private_bytes(const struct server_description *d)
+{
+    u64 bytes = 1ul << d->private_bits;
+
+    if (d->service == SERVICE_XMAP || d->service == SERVICE_UNIX)
+        bytes += programs.frames / 512 * PAGE_SIZE;
+    if (d->service == SERVICE_XMAP)
+        bytes += 1ul << (bits_for(programs.frames) + seL4_SlotBits);
+    return bytes;
+}
+
+static void irqs_prepare(u32 service)
+{
+    u32 place = 0;
+
+    for (u32 i = 0; i < ARRAY_SIZE(devices); i++) {
+        const struct root_device *device;
+
+        if (devices[i].server != service)
+            continue;
+        device = root_device(devices[i].compatible, devices[i].n);
+        if (device && device->irq) {
+            irq_handlers[service][place] = slots_take(1);
+            if (seL4_IRQControl_Get(seL4_CapIRQControl, device->irq, ROOT_CNODE, irq_handlers[service][place],
+                                    ROOT_DEPTH) != seL4_NoError)
+                root_fail("an interrupt is not to be had");
+        }
+        place++;
+    }
+}
+
+void process_prepare(const struct server_description *d)
+{
+    struct server *server = &servers[d->service];
+    u64 size, tables = 0;
+
+    if (!programs.frames) {
+        programs_plan();
+        arena = kept_take((1ul << ARENA_BITS) >> PAGE_BITS);
+    }
+    server->description = d;
     server->endpoint = supply_make(&root_supply, seL4_EndpointObject, 0, 1);
-    server->record_copy = slots_take(1);
-    server->record_frame = supply_make(&kept, seL4_RISCV_4K_Page, 0, 1);
-    if (description->kept_pages)
-        server->kept_frames = supply_make(&kept, seL4_RISCV_4K_Page, 0, description->kept_pages);
-    server->record = (struct server_record *)(RECORDS + description->service * PAGE_SIZE);
+    server->record_frame = kept_take(1).frames;
+    server->kept = kept_take(kept_pages(d));
+    server->dma = kept_take(dma_pages[d->service]);
+    server->record = (struct server_record *)(RECORDS + d->service * PAGE_SIZE);
     page_map(&root_supply, seL4_CapInitThreadVSpace, server->record_frame, (u64)server->record,
              seL4_ReadWrite, false);
-    supply_init(&server->supply, description->private_bits, SUPPLY_SLOTS);
-    const void *symbols = file(description->name, ".symbols", &size);
+    if (d->service == SERVICE_XMAP || d->service == SERVICE_UNIX)
+        tables = programs.frames / 512 + 2;
+    supply_init(&server->supply, bits_for(private_bytes(d)), SLOTS_BASE + d->threads * THREAD_SLOTS + tables);
+    server->shared.first = server->shared.next = slots_take(SHARED_SLOTS);
+    server->shared.end = server->shared.first + SHARED_SLOTS;
+    irqs_prepare(d->service);
+    const void *symbols = file(d->name, ".symbols", &size);
     symbols_open(&server->symbols, symbols, size);
-    if (description->service == SERVICE_XMAP)
-        programs_prepare();
+}
+
+/* All memory that is left, largest pieces first, but for a spare. */
+static void pools_take(void)
+{
+    u64 planned = programs.frames, bits = 30, slot = XMAP_KEPT_POOL(planned, programs.tables);
+
+    programs.frames = 0;
+    while (programs.pools < POOLS_MAX && programs.frames < planned && untyped_free() > ROOT_SPARE) {
+        u64 pool = untyped_take_at_most(&bits);
+
+        if (bits < POOL_BITS)
+            break;
+        cap_copy(programs.cnode, slot + programs.pools, programs.radix, pool, seL4_AllRights);
+        programs.pool[programs.pools] = (struct info_pool){
+            (u32)programs.frames, (u32)min_u64(1ul << (bits - PAGE_BITS), planned - programs.frames)};
+        programs.frames += programs.pool[programs.pools++].count;
+    }
+    programs.usable = programs.frames;
+    programs.frames = planned; /* the layout stays as planned */
+}
+
+void programs_prepare(void)
+{
+    u64 tables;
+
+    programs.cnode = slots_take(1);
+    if (seL4_Untyped_Retype(untyped_take(programs.radix + seL4_SlotBits), seL4_CapTableObject, programs.radix,
+                            ROOT_CNODE, 0, 0, programs.cnode, 1) != seL4_NoError)
+        root_fail("no memory for the slots of programs' memory");
+    tables = untyped_take(TABLES_BITS);
+    cap_copy(programs.cnode, XMAP_KEPT_TABLES(programs.frames, programs.tables), programs.radix, tables,
+             seL4_AllRights);
+    pools_take();
 }
 
 /* ---- Image ---- */
@@ -120,54 +301,119 @@ static u64 load_image(struct server *server)
     return header.entry;
 }
 
-static void map_info(struct server *server)
-{
-    const struct server_description *d = server->description;
-    u64 frame = supply_make(&server->supply, seL4_RISCV_4K_Page, 0, 1);
-    struct server_info *info = scratch_map(frame);
+/* ---- Shared frames ---- */
 
-    *info = (struct server_info){
+static void map_shared(struct server *server, u64 frame, u64 address)
+{
+    u64 copy = server->shared.next++;
+
+    if (copy >= server->shared.end)
+        root_fail("a server's slots for shared frames are used up");
+    cap_copy(ROOT_CNODE, copy, ROOT_DEPTH, frame, seL4_ReadWrite);
+    page_map(&server->supply, server->vspace, copy, address, seL4_ReadWrite, false);
+}
+
+static void map_kept(struct server *server, const struct kept_memory *kept, u64 address)
+{
+    for (u64 i = 0; i < kept->count; i++) {
+        if (kept->bits == PAGE_BITS) {
+            map_shared(server, kept->frames + i, address + (i << kept->bits));
+        } else {
+            u64 copy = server->shared.next++;
+
+            cap_copy(ROOT_CNODE, copy, ROOT_DEPTH, kept->frames + i, seL4_ReadWrite);
+            large_page_map(&server->supply, server->vspace, copy, address + (i << kept->bits));
+        }
+    }
+}
+
+/* Registers and the interrupt; the information page says what is where. */
+static void map_devices(struct server *server, struct server_info *info)
+{
+    u32 service = server->description->service, place = 0;
+
+    for (u32 i = 0; i < ARRAY_SIZE(devices); i++) {
+        const struct root_device *device;
+
+        if (devices[i].server != service)
+            continue;
+        device = root_device(devices[i].compatible, devices[i].n);
+        if (!device)
+            continue;
+        map_shared(server, device_frame(device->base),
+                   SERVER_BASE(service) + SERVER_DEVICES + place * PAGE_SIZE);
+        string_copy(info->device[place].compatible, devices[i].compatible,
+                    sizeof(info->device[place].compatible));
+        info->device[place].size = min_u64(device->size, PAGE_SIZE);
+        info->device[place].irq = device->irq;
+        if (device->irq)
+            cap_copy(server->cnode, SLOT_IRQ_HANDLER + place, CSPACE_RADIX, irq_handlers[service][place],
+                     seL4_AllRights);
+        place++;
+    }
+    info->devices = place;
+}
+
+static void map_all(struct server *server)
+{
+    static struct server_info info;
+    const struct server_description *d = server->description;
+    u64 base = SERVER_BASE(d->service), frame = supply_make(&server->supply, seL4_RISCV_4K_Page, 0, 1);
+
+    info = (struct server_info){
         .service = d->service,
         .generation = server->generation,
         .threads = d->threads,
         .operation_threads = d->loops,
         .time_unit = 1000000000ul / root_board.timebase,
-        .kept_size = d->kept_pages * PAGE_SIZE,
+        .kept_size = server->kept.count << server->kept.bits,
         .frames = programs.frames,
-        .leaf_tables = LEAF_TABLES,
+        .usable = programs.usable,
+        .tables = programs.tables,
+        .pools = programs.pools,
+        .dma_address = server->dma.count ? kept_address(&server->dma) : 0,
+        .dma_pages = server->dma.count,
+        .arena_address = has_arena[d->service] ? kept_address(&arena) : 0,
+        .transfers = servers[SERVICE_UNIX].description ? servers[SERVICE_UNIX].description->threads : 0,
     };
-    string_copy(info->bootargs, root_board.bootargs, sizeof(info->bootargs));
-    scratch_unmap(frame);
-    page_map(&server->supply, server->vspace, frame, SERVER_BASE(d->service) + SERVER_INFO, seL4_CanRead,
-             false);
-}
-
-/* Kept pages keep their capability; it forgets the address space that is gone and is mapped in the new one.
- */
-static void map_kept(struct server *server)
-{
-    const struct server_description *d = server->description;
-    u64 base = SERVER_BASE(d->service);
-
-    cap_copy(ROOT_CNODE, server->record_copy, ROOT_DEPTH, server->record_frame, seL4_ReadWrite);
-    page_map(&server->supply, server->vspace, server->record_copy, base + SERVER_RECORD, seL4_ReadWrite,
-             false);
-    for (u64 i = 0; i < d->kept_pages; i++) {
-        seL4_RISCV_Page_Unmap(server->kept_frames + i);
-        page_map(&server->supply, server->vspace, server->kept_frames + i, base + SERVER_KEPT + i * PAGE_SIZE,
-                 seL4_ReadWrite, false);
-    }
+    memcpy(info.pool, programs.pool, sizeof(info.pool));
+    string_copy(info.bootargs, root_board.bootargs, sizeof(info.bootargs));
+    map_shared(server, server->record_frame, base + SERVER_RECORD);
+    map_kept(server, &server->kept, base + SERVER_KEPT);
+    map_kept(server, &server->dma, base + SERVER_DMA);
+    map_devices(server, &info);
+    if (has_arena[d->service])
+        map_kept(server, &arena, ARENA_BASE);
     if (d->service == SERVICE_XMAP || d->service == SERVICE_UNIX)
         tables_map(&server->supply, server->vspace, WINDOW_BASE, programs.frames * PAGE_SIZE);
+    if (sees_transfers[d->service])
+        tables_map(&server->supply, server->vspace, base + SERVER_TRANSFERS, 1);
+    memcpy(scratch_map(frame), &info, sizeof(info));
+    scratch_unmap(frame);
+    page_map(&server->supply, server->vspace, frame, base + SERVER_INFO, seL4_CanRead, false);
+}
+
+/* Once both are there, whichever was built last: the client's transfer pages in the server that reads them.
+ */
+static void map_transfers(struct server *server)
+{
+    struct server *client = &servers[SERVICE_UNIX];
+
+    for (u32 s = 0; s < SERVERS_COUNT; s++) {
+        if (!sees_transfers[s] || !servers[s].vspace || !client->vspace ||
+            (&servers[s] != server && client != server))
+            continue;
+        for (u64 thread = 0; thread < client->description->threads; thread++)
+            map_shared(&servers[s], client->transfer[thread],
+                       SERVER_BASE(s) + SERVER_TRANSFERS + thread * PAGE_SIZE);
+    }
 }
 
 /* ---- Capabilities ---- */
 
-#define SERVER_CNODE_DEPTH CSPACE_RADIX /* as the supervisor names its slots: without the guard */
-
 static void give(struct server *server, u64 slot, u64 source, seL4_CapRights_t rights)
 {
-    cap_copy(server->cnode, slot, SERVER_CNODE_DEPTH, source, rights);
+    cap_copy(server->cnode, slot, CSPACE_RADIX, source, rights);
 }
 
 /* A CNode twice: to be entered, and by its name to be operated on. */
@@ -176,23 +422,25 @@ static void give_cnode(struct server *server, u64 slot, u64 name, u64 source, u6
     u64 guard = seL4_CNode_CapData_new(0, guard_bits).words[0];
 
     if (slot)
-        cap_mint(server->cnode, slot, SERVER_CNODE_DEPTH, source, seL4_AllRights, guard);
+        cap_mint(server->cnode, slot, CSPACE_RADIX, source, seL4_AllRights, guard);
     cap_mint(server->names, name & ((1u << NAMES_RADIX) - 1), NAMES_RADIX, source, seL4_AllRights, guard);
 }
 
 static void give_private_cnode(struct server *server, u64 radix)
 {
-    give_cnode(server, SLOT_PRIVATE, CNODE_PRIVATE,
-               supply_make(&server->supply, seL4_CapTableObject, radix, 1), CSPACE_SHIFT - radix);
+    server->private_cnode = supply_make(&server->supply, seL4_CapTableObject, radix, 1);
+    server->private_radix = radix;
+    give_cnode(server, SLOT_PRIVATE, CNODE_PRIVATE, server->private_cnode, CSPACE_SHIFT - radix);
 }
 
-static const seL4_CapRights_t call_rights = {{1 | 8}};  /* write, grant reply */
-static const seL4_CapRights_t serve_rights = {{2 | 4}}; /* read; grant: answers may carry a capability */
+static const seL4_CapRights_t call_rights = {{1 | 8}}; /* write, grant reply */
+static const seL4_CapRights_t serve_rights = {{2}};    /* read */
+static const seL4_CapRights_t xmap_rights = {{2 | 4}}; /* grant, too: its answers may carry a capability */
 
 static void give_xmap(struct server *server)
 {
-    give_cnode(server, SLOT_KEPT, CNODE_KEPT, programs.cnode, CSPACE_SHIFT - XMAP_KEPT_RADIX);
-    give_private_cnode(server, XMAP_PRIVATE_RADIX);
+    give_cnode(server, SLOT_KEPT, CNODE_KEPT, programs.cnode, CSPACE_SHIFT - programs.radix);
+    give_private_cnode(server, bits_for(programs.frames));
     give(server, SLOT_VSPACE, server->vspace, seL4_AllRights);
     give(server, SLOT_ASID_POOL, seL4_CapInitThreadASIDPool, seL4_AllRights);
     if (servers[SERVICE_UNIX].vspace)
@@ -207,7 +455,7 @@ static void give_unix(struct server *server)
     give_cnode(server, 0, CNODE_OWN, server->cnode, CSPACE_GUARD_BITS);
     give(server, SLOT_PROGRAMS, supply_make(&server->supply, seL4_UntypedObject, UNIX_PROGRAM_BITS, 1),
          seL4_AllRights);
-    if (xmap->cnode)
+    if (xmap->vspace)
         give(xmap, SLOT_UNIX_VSPACE, server->vspace, seL4_AllRights);
 }
 
@@ -215,23 +463,36 @@ static void give_all(struct server *server)
 {
     const struct server_description *d = server->description;
 
-    cap_mint(server->cnode, SLOT_NAMES, SERVER_CNODE_DEPTH, server->names, seL4_AllRights,
+    cap_mint(server->cnode, SLOT_NAMES, CSPACE_RADIX, server->names, seL4_AllRights,
              seL4_CNode_CapData_new(0, CSPACE_SHIFT - NAMES_RADIX).words[0]);
-    cap_mint(server->cnode, SLOT_SUPERVISOR, SERVER_CNODE_DEPTH, supervisor_endpoint, call_rights,
+    cap_mint(server->cnode, SLOT_SUPERVISOR, CSPACE_RADIX, supervisor_endpoint, call_rights,
              BADGE_OF(d->service));
-    give(server, SLOT_SERVICE, server->endpoint, serve_rights);
-#define CLIENT(from, to)                                                                                     \
-    if (d->service == SERVICE_##from)                                                                        \
-        cap_mint(server->cnode, SLOT_CLIENT + SERVICE_##to, SERVER_CNODE_DEPTH,                              \
-                 servers[SERVICE_##to].endpoint, call_rights, BADGE_OF(d->service));
-#define SERVER(...)
-#include "system/micro.def"
-#undef SERVER
-#undef CLIENT
+    give(server, SLOT_SERVICE, server->endpoint, d->service == SERVICE_XMAP ? xmap_rights : serve_rights);
+    for (u32 i = 0; i < ARRAY_SIZE(clients); i++) {
+        if (clients[i].client == d->service)
+            cap_mint(server->cnode, SLOT_CLIENT + clients[i].service, CSPACE_RADIX,
+                     servers[clients[i].service].endpoint, call_rights, BADGE_OF(d->service));
+    }
     if (d->service == SERVICE_XMAP)
         give_xmap(server);
     if (d->service == SERVICE_UNIX)
         give_unix(server);
+    if (d->service == SERVER_TIMER)
+        give_private_cnode(server, bits_for(SERVERS_COUNT * THREADS_MAX));
+}
+
+/* The timer can signal every thread: all of them when it is new, else those of the server that is. */
+static void give_timer(struct server *server)
+{
+    struct server *timer = &servers[SERVER_TIMER];
+
+    for (u32 s = 0; s < SERVERS_COUNT && timer->private_cnode; s++) {
+        if (!servers[s].vspace || (&servers[s] != server && timer != server))
+            continue;
+        for (u64 thread = 0; thread < servers[s].description->threads; thread++)
+            cap_mint(timer->private_cnode, s * THREADS_MAX + thread, timer->private_radix,
+                     servers[s].notification[thread], seL4_CanWrite, BADGE_SIGNAL);
+    }
 }
 
 /* ---- Threads ---- */
@@ -254,6 +515,7 @@ static void make_thread(struct server *server, u64 thread)
     u64 notification = supply_make(supply, seL4_NotificationObject, 0, 1);
     u64 stack = supply_make(supply, seL4_RISCV_4K_Page, 0, THREAD_STACK_PAGES);
     u64 buffer = supply_make(supply, seL4_RISCV_4K_Page, 0, 1);
+    u64 transfer = supply_make(supply, seL4_RISCV_4K_Page, 0, 1);
     u64 guard = seL4_CNode_CapData_new(0, CSPACE_GUARD_BITS).words[0];
     u64 *block = (u64 *)((u8 *)scratch_map(buffer) + (THREAD_BLOCK - THREAD_IPC));
 
@@ -264,12 +526,11 @@ static void make_thread(struct server *server, u64 thread)
         map_new(server, stack + i,
                 thread_address(server, thread, THREAD_STACK_TOP - (THREAD_STACK_PAGES - i) * PAGE_SIZE));
     map_new(server, buffer, thread_address(server, thread, THREAD_IPC));
-    map_new(server, supply_make(supply, seL4_RISCV_4K_Page, 0, 1),
-            thread_address(server, thread, THREAD_TRANSFER));
+    map_new(server, transfer, thread_address(server, thread, THREAD_TRANSFER));
     give(server, SLOT_THREAD + 2 * thread, tcb, seL4_AllRights);
-    cap_mint(server->cnode, SLOT_THREAD + 2 * thread + 1, SERVER_CNODE_DEPTH, notification, seL4_ReadWrite,
+    cap_mint(server->cnode, SLOT_THREAD + 2 * thread + 1, CSPACE_RADIX, notification, seL4_ReadWrite,
              BADGE_SIGNAL);
-    cap_mint(server->cnode, SLOT_FAULT + thread, SERVER_CNODE_DEPTH, supervisor_endpoint, call_rights,
+    cap_mint(server->cnode, SLOT_FAULT + thread, CSPACE_RADIX, supervisor_endpoint, call_rights,
              BADGE_OF_THREAD(d->service, thread));
     if (seL4_TCB_Configure(tcb, CPTR(SLOT_FAULT + thread), server->cnode, guard, server->vspace, 0,
                            thread_address(server, thread, THREAD_IPC), buffer) != seL4_NoError ||
@@ -278,6 +539,8 @@ static void make_thread(struct server *server, u64 thread)
         seL4_TCB_BindNotification(tcb, notification) != seL4_NoError)
         root_fail("a server's thread cannot be configured");
     server->tcb[thread] = tcb;
+    server->notification[thread] = notification;
+    server->transfer[thread] = transfer;
     server->stack[thread] = stack;
 }
 
@@ -304,11 +567,12 @@ void process_start(struct server *server)
     server->cnode = supply_make(&server->supply, seL4_CapTableObject, CSPACE_RADIX, 1);
     server->names = supply_make(&server->supply, seL4_CapTableObject, NAMES_RADIX, 1);
     entry = load_image(server);
-    map_info(server);
-    map_kept(server);
+    map_all(server);
     give_all(server);
     for (u64 thread = 0; thread < d->threads; thread++)
         make_thread(server, thread);
+    map_transfers(server);
+    give_timer(server);
     memset(server->record->fatal, 0, sizeof(server->record->fatal));
     memset(server->record->calls, 0, sizeof(server->record->calls));
     server->private_pages = server->supply.pages;
@@ -318,8 +582,11 @@ void process_start(struct server *server)
 
 void process_end(struct server *server)
 {
+    for (u64 slot = server->shared.first; slot < server->shared.next; slot++)
+        seL4_CNode_Delete(ROOT_CNODE, slot, ROOT_DEPTH);
+    server->shared.next = server->shared.first;
     supply_reset(&server->supply);
-    seL4_CNode_Delete(ROOT_CNODE, server->record_copy, ROOT_DEPTH); /* kept memory: not part of the supply */
     server->vspace = 0;
     server->cnode = 0;
+    server->private_cnode = 0;
 }

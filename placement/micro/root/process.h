@@ -13,9 +13,15 @@
 #include "placement/micro/root/objects.h"
 
 struct server_description {
-    enum port_service service;
+    u32 service; /* enum port_service, or SERVER_TIMER */
     const char *name;
     u64 priority, threads, loops, private_bits, kept_pages, restarts;
+};
+
+/* Memory of port/keep.h or of the block cache: small pages, or large ones where there is much. */
+struct kept_memory {
+    u64 frames, count; /* slots of the capabilities */
+    u64 bits;          /* of each page */
 };
 
 enum server_state { SERVER_ABSENT, SERVER_STARTING, SERVER_RUNNING, SERVER_DEAD };
@@ -28,12 +34,16 @@ struct server {
 
     struct supply supply; /* private */
     u64 cnode, names, vspace;
+    u64 private_cnode, private_radix; /* of SLOT_PRIVATE, if it has one */
     u64 tcb[THREADS_MAX];
-    u64 stack[THREADS_MAX]; /* first frame of each thread's stack, in a row */
+    u64 notification[THREADS_MAX];
+    u64 transfer[THREADS_MAX]; /* frame of each thread's transfer page */
+    u64 stack[THREADS_MAX];    /* first frame of each thread's stack, in a row */
 
-    u64 record_frame, kept_frames; /* kept */
-    u64 record_copy;               /* the capability by which the server sees its record */
-    struct server_record *record;  /* as the supervisor sees it */
+    u64 record_frame; /* kept */
+    struct kept_memory kept, dma;
+    struct supply shared;         /* slots for copies of frames that others have too; no memory */
+    struct server_record *record; /* as the supervisor sees it */
     struct symbol_table symbols;
 
     /* what the supervisor counts */
@@ -47,10 +57,12 @@ struct server {
 
 extern u64 supervisor_endpoint; /* made by main.c */
 
-extern struct server servers[SERVICE_COUNT];
+extern struct server servers[SERVERS_COUNT];
 
-/* The kept part; once, for each server of the image, in the image's order. */
+/* The kept part; once, for each server of the image, in the image's order; then, once, programs' memory: all
+ * that is left. */
 void process_prepare(const struct server_description *description);
+void programs_prepare(void);
 
 /* A fresh image of the next generation; it runs when this returns. */
 void process_start(struct server *server);

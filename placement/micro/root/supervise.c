@@ -151,7 +151,7 @@ static u64 finish_calls(const struct server *dead)
 {
     u64 finished = 0;
 
-    for (u32 s = 0; s < SERVICE_COUNT; s++) {
+    for (u32 s = 0; s < SERVERS_COUNT; s++) {
         if (!servers[s].description || &servers[s] == dead || servers[s].state == SERVER_DEAD)
             continue;
         for (u64 thread = 0; thread < servers[s].description->threads; thread++)

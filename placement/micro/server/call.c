@@ -4,15 +4,17 @@
  * Request: label = operation's number, words = in values. Answer: label = enum err, words = out values, if it
  * is OK.
  */
+#include "placement/micro/server/keep.h"
 #include "placement/micro/server/runtime.h"
 #include "port/log.h"
+#include "port/thread.h"
 
 extern u8 service_ecall_place[];
 u64 service_ecall(u64 endpoint, u64 info, u64 *mr);
 
 #define REGISTER_WORDS 4u
 
-static enum err exchange(enum port_service service, seL4_MessageInfo_t *info, u64 *words)
+static enum err exchange(u32 service, seL4_MessageInfo_t *info, u64 *words)
 {
     struct call_record *record = &server_record()->calls[sync_self()->index];
 
@@ -25,7 +27,7 @@ static enum err exchange(enum port_service service, seL4_MessageInfo_t *info, u6
     return (enum err)seL4_MessageInfo_get_label(*info);
 }
 
-enum err service_call(enum port_service service, u64 operation, u64 *words, u32 in)
+enum err service_call(u32 service, u64 operation, u64 *words, u32 in)
 {
     seL4_MessageInfo_t info = seL4_MessageInfo_new(operation, 0, 0, in);
 
@@ -34,7 +36,7 @@ enum err service_call(enum port_service service, u64 operation, u64 *words, u32 
     return exchange(service, &info, words);
 }
 
-enum err service_request(enum port_service service, seL4_MessageInfo_t *info)
+enum err service_request(u32 service, seL4_MessageInfo_t *info)
 {
     return exchange(service, info, seL4_GetIPCBuffer()->msg);
 }
@@ -84,4 +86,20 @@ void server_serve(void *argument)
         info = seL4_ReplyRecvWithMRs(CPTR(SLOT_SERVICE), info, &badge, &words[0], &words[1], &words[2],
                                      &words[3]);
     }
+}
+
+void server_live(const struct server_loop *loop, enum err (*start)(void), enum err (*restart)(void))
+{
+    enum err err;
+
+    if (server_info()->kept_size > 0 && !server_keep_recover())
+        port_fatal("the undo record of the kept memory is damaged");
+    err = server_info()->generation == 1 ? start() : restart();
+    for (u64 i = 1; i < server_info()->operation_threads && err == ERR_OK; i++)
+        err = port_thread_start("operations", server_serve, (void *)loop);
+    server_ask(SUPERVISOR_READY, 1, err, 0, 0);
+    if (err != ERR_OK)
+        port_fatal(err_text(err));
+    server_serve((void *)loop);
+    port_fatal("the server's loop ended");
 }

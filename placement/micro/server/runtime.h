@@ -17,6 +17,7 @@ struct sync_thread {
     struct sync_thread *next; /* in a wait list */
     struct sync_list *list;   /* under the guard; NULL once woken */
     u64 running;              /* taken from the pool of threads */
+    u64 signalled;            /* a signal came since port_irq_wait() last looked */
     const char *name;
     void (*entry)(void *);
     void *argument;
@@ -37,8 +38,10 @@ struct sync_thread *server_thread(u64 index);
 /* Signals a thread's notification: it leaves whatever wait it is in. */
 void server_signal(u64 thread);
 
-/* Waits for this thread's own notification. */
+/* Waits for this thread's own notification; the other, until the deadline in nanoseconds at most. May return
+ * early. */
 void server_pause(void);
+void server_pause_until(u64 deadline);
 
 /* A request to the supervisor: words in (at most 4), label of the answer out. */
 u64 server_ask(enum supervisor_request request, u64 length, u64 w0, u64 w1, u64 w2);
@@ -47,10 +50,10 @@ u64 server_ask(enum supervisor_request request, u64 length, u64 w0, u64 w1, u64 
  * Calls an operation of another service: `words` holds the in values, then the out values. Waits for the
  * answer. ERR_PEER_RESTARTED if the service died meanwhile (put there by the supervisor).
  */
-enum err service_call(enum port_service service, u64 operation, u64 *words, u32 in);
+enum err service_call(u32 service, u64 operation, u64 *words, u32 in);
 
 /* The same for a request of the placement's own, its words and capabilities in the IPC buffer. */
-enum err service_request(enum port_service service, seL4_MessageInfo_t *info);
+enum err service_request(u32 service, seL4_MessageInfo_t *info);
 
 /* An operation as the loop calls it: in values and out values in `words`. */
 typedef enum err (*server_operation)(u64 *words);
@@ -72,5 +75,12 @@ struct server_loop {
 
 /* Serves the endpoint for ever on this thread. `argument`: struct server_loop. */
 void server_serve(void *argument);
+
+/*
+ * The whole life of a server of operations: undoes what a death left half done, starts the core (`restart` in
+ * every generation but the first), tells the supervisor, serves. Never returns.
+ */
+_Noreturn void server_live(const struct server_loop *loop, enum err (*start)(void),
+                           enum err (*restart)(void));
 
 #endif

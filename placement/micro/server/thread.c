@@ -49,9 +49,21 @@ void server_signal(u64 thread)
     seL4_Signal(CPTR(SLOT_THREAD + 2 * thread + 1));
 }
 
+/* What the signal was for may be another wait of this thread: `signalled` keeps it for that one. */
 void server_pause(void)
 {
     seL4_Wait(CPTR(SLOT_THREAD + 2 * sync_self()->index + 1), NULL);
+    sync_self()->signalled = true;
+}
+
+void server_pause_until(u64 deadline)
+{
+    u64 words[OPERATION_IN_MAX] = {sync_self()->index, deadline};
+
+    /* Not told (the timer has just died): the caller looks at its condition and asks again. */
+    if (deadline != PORT_FOREVER && service_call(SERVER_TIMER, 0, words, 2) != ERR_OK)
+        return;
+    server_pause();
 }
 
 bool sync_guard(void)
@@ -93,16 +105,6 @@ static void list_remove(struct sync_list *list, struct sync_thread *thread)
     thread->list = NULL;
 }
 
-/* Until this system has a timer server, a wait with a deadline looks at the clock between turns of the other
- * threads. */
-static void wait_or_look(u64 deadline)
-{
-    if (deadline == PORT_FOREVER)
-        server_pause();
-    else
-        seL4_Yield();
-}
-
 bool sync_block(struct sync_list *list, u64 deadline)
 {
     struct sync_thread *self = sync_self();
@@ -111,7 +113,7 @@ bool sync_block(struct sync_list *list, u64 deadline)
     list_append(list, self);
     while (self->list && woken) {
         sync_unguard(true);
-        wait_or_look(deadline);
+        server_pause_until(deadline);
         sync_guard();
         if (self->list && port_now() >= deadline) {
             list_remove(list, self);
@@ -199,11 +201,4 @@ u64 port_now(void)
 u64 port_transfer_id(void)
 {
     return sync_self()->index;
-}
-
-u8 *port_transfer(u64 id)
-{
-    if (id >= server_info()->threads)
-        return NULL;
-    return (u8 *)(server_base() + SERVER_THREADS + id * THREAD_AREA + THREAD_TRANSFER);
 }

@@ -2,13 +2,7 @@
 #ifndef PLACEMENT_MICRO_UNIX_SERVER_H
 #define PLACEMENT_MICRO_UNIX_SERVER_H
 
-#include "lib/err.h"
-#include "lib/types.h"
-
 #define UNIX_PRIVATE_RADIX 8  /* slots of the private CNode, log2: program.c */
 #define UNIX_PROGRAM_BITS  18 /* the untyped for program threads, log2 bytes */
-
-/* Finds the archive of programs that is part of this server's image. */
-enum err archive_begin(void);
 
 #endif

@@ -1,11 +1,8 @@
 /*
  * The xmap server: the core's operations on its endpoint, and one request of the placement's own.
  */
-#include "placement/micro/server/keep.h"
 #include "placement/micro/server/operations.h"
 #include "placement/micro/xmap/server.h"
-#include "port/log.h"
-#include "port/thread.h"
 #include "port/time.h"
 #include "port/vspace.h"
 #include "port/xmap.h"
@@ -51,18 +48,21 @@ static const struct server_loop loop = {.operations = operations,
                                         .request = request,
                                         .note = note};
 
+static enum err start(void)
+{
+    enum err err = vspace_begin();
+
+    return err == ERR_OK ? xmap_start() : err;
+}
+
+static enum err restart(void)
+{
+    enum err err = vspace_begin();
+
+    return err == ERR_OK ? xmap_restart() : err;
+}
+
 void server_main(void)
 {
-    enum err err = ERR_OK;
-
-    if (!server_keep_recover())
-        port_fatal("xmap: the undo record is damaged");
-    err = vspace_begin();
-    if (err == ERR_OK)
-        err = server_info()->generation == 1 ? xmap_start() : xmap_restart();
-    server_ask(SUPERVISOR_READY, 1, err, 0, 0);
-    if (err != ERR_OK)
-        port_fatal("xmap: does not start");
-    server_serve((void *)&loop);
-    port_fatal("the server's loop ended");
+    server_live(&loop, start, restart);
 }

@@ -11,7 +11,7 @@
  * finishes what lies between. All operations below may be repeated: a retype or copy into a slot that is full
  * already did happen.
  *
- * The kept CNode:  [0, F) frames; [F, 2F) copies lent to unix; [2F, 4F) copies that map pages in spaces;
+ * The kept CNode:  [0, F) frames; [F, 2F) copies lent to unix; then M copies that map pages in spaces;
  *                  then T tables, then for each space an untyped of one page and the root table made from it;
  *                  the last two are the untypeds all this is made of.
  *
@@ -24,23 +24,24 @@
 #include "port/keep.h"
 #include "port/log.h"
 
-#define FRAMES_MAX  16384u /* 64 MiB; the slots of the kept CNode are laid out for it */
-#define TABLES_MAX  512u
-#define MAPPINGS    (2 * FRAMES_MAX)
 #define FRESH_BATCH 32u /* frames retyped at once */
 #define HASH_SIZE   1024u
 #define NONE        0xffffffffu
 #define ENTRIES     512u
+#define PAGE_BITS   12
+
+#define FRAMES   ((u32)server_info()->frames)
+#define TABLES   ((u32)server_info()->tables)
+#define MAPPINGS (XMAP_MAPPINGS(FRAMES))
 
 #define SLOT_OF_FRAME(f)       ((u64)(f))
-#define SLOT_OF_LENT(f)        (FRAMES_MAX + (u64)(f))
-#define SLOT_OF_MAPPING(m)     (2 * FRAMES_MAX + (u64)(m))
-#define SLOT_OF_TABLE(t)       (2 * FRAMES_MAX + MAPPINGS + (u64)(t))
-#define SLOT_OF_ROOT(s)        (2 * FRAMES_MAX + MAPPINGS + TABLES_MAX + 2 * (u64)(s))
+#define SLOT_OF_LENT(f)        (FRAMES + (u64)(f))
+#define SLOT_OF_MAPPING(m)     (2 * (u64)FRAMES + (u64)(m))
+#define SLOT_OF_TABLE(t)       (SLOT_OF_MAPPING(MAPPINGS) + (u64)(t))
+#define SLOT_OF_ROOT(s)        (SLOT_OF_TABLE(TABLES) + 2 * (u64)(s))
 #define SLOT_OF_ROOT_MEMORY(s) (SLOT_OF_ROOT(s) + 1)
-_Static_assert(SLOT_OF_ROOT(PORT_SPACES) <= XMAP_KEPT_POOL, "the kept CNode is large enough");
-
-#define PAGE_BITS 12
+#define SLOT_OF_TABLES_MEMORY  SLOT_OF_ROOT(PORT_SPACES)
+#define SLOT_OF_POOL(p)        (SLOT_OF_TABLES_MEMORY + 1 + (u64)(p))
 
 enum step { STEP_NONE, STEP_BEGUN, STEP_DONE, STEP_AGAIN };
 
@@ -57,21 +58,22 @@ struct table {
 
 struct kept {
     u32 fresh;               /* frames ever made: numbers below it exist */
-    u8 used[FRAMES_MAX];     /* given out */
-    u8 lent[FRAMES_MAX];     /* enum step: in unix's window */
     u32 spaces[PORT_SPACES]; /* enum step; AGAIN: being destroyed */
-    struct table tables[TABLES_MAX];
-    shadow shadows[TABLES_MAX][ENTRIES];
 };
 
 static struct kept *kept;
+static struct table *tables;       /* kept, as are the next three: TABLES of them */
+static shadow (*shadows)[ENTRIES]; /* one for each table */
+static u8 *used;                   /* FRAMES of them: given out */
+static u8 *lent;                   /* FRAMES of them, enum step: in unix's window */
 
 /* Rebuilt in each generation. */
-static u32 free_frames[FRAMES_MAX], free_frame_count;
-static u32 free_mappings[MAPPINGS], free_mapping_count;
-static u64 mapping_used[MAPPINGS / 64];
-static u64 in_window[FRAMES_MAX / 64];
-static u32 hash_head[HASH_SIZE], hash_next[TABLES_MAX];
+static u32 free_frames;  /* made, and not given out */
+static u32 frame_hint;   /* where the search for one goes on */
+static u32 mapping_hint; /* likewise, a word of the next */
+static u64 mapping_used[XMAP_MAPPINGS(XMAP_FRAMES_MAX) / 64];
+static u64 in_window[XMAP_FRAMES_MAX / 64];
+static u32 hash_head[HASH_SIZE], hash_next[XMAP_TABLES_MAX];
 
 /* ---- Words and slots ---- */
 
@@ -142,24 +144,40 @@ static void note_free(void)
 
 u32 port_frames_total(void)
 {
-    return (u32)server_info()->frames;
+    return FRAMES;
 }
 
 u64 port_frames_free(void)
 {
-    return free_frame_count + (server_info()->frames - kept->fresh);
+    return free_frames + (server_info()->usable - kept->fresh);
 }
 
+static const struct info_pool *pool_of(u32 frame, u32 *n)
+{
+    const struct server_info *info = server_info();
+
+    for (*n = 0; *n + 1 < info->pools; (*n)++) {
+        if (frame < info->pool[*n].first + info->pool[*n].count)
+            break;
+    }
+    return &info->pool[*n];
+}
+
+/* Frames are made as they are first needed, a few at a time, in the order of their numbers. */
 static bool make_frames(void)
 {
-    u32 count = (u32)min_u64(FRESH_BATCH, server_info()->frames - kept->fresh);
+    u32 n, first = kept->fresh, count;
+    const struct info_pool *pool = pool_of(first, &n);
 
-    if (count == 0 || retype(CPTR_IN(SLOT_KEPT, XMAP_KEPT_POOL), seL4_RISCV_4K_Page, PAGE_BITS,
-                             SLOT_OF_FRAME(kept->fresh), count))
+    if (first == server_info()->usable)
         return false;
-    for (u32 i = 0; i < count; i++)
-        free_frames[free_frame_count++] = kept->fresh + count - 1 - i;
-    kept->fresh += count;
+    count = (u32)min_u64(FRESH_BATCH, pool->first + pool->count - first);
+    if (retype(CPTR_IN(SLOT_KEPT, SLOT_OF_POOL(n)), seL4_RISCV_4K_Page, PAGE_BITS, SLOT_OF_FRAME(first),
+               count))
+        return false;
+    kept->fresh = first + count;
+    free_frames += count;
+    frame_hint = first;
     return true;
 }
 
@@ -167,21 +185,24 @@ enum err port_frame_alloc(u32 *frame)
 {
     u32 taken;
 
-    if (free_frame_count == 0 && !make_frames())
+    if (free_frames == 0 && !make_frames())
         return ERR_NO_MEMORY;
-    taken = free_frames[free_frame_count - 1];
+    for (taken = frame_hint; used[taken]; taken = taken + 1 < kept->fresh ? taken + 1 : 0)
+        ;
     *frame = taken; /* before it counts as given out: the core's record names it then */
-    __atomic_store_n(&kept->used[taken], 1, __ATOMIC_RELEASE);
-    free_frame_count--;
+    __atomic_store_n(&used[taken], 1, __ATOMIC_RELEASE);
+    frame_hint = taken + 1 < kept->fresh ? taken + 1 : 0;
+    free_frames--;
     note_free();
     return ERR_OK;
 }
 
 void port_frame_free(u32 frame)
 {
-    port_assert(frame < kept->fresh && kept->used[frame], "frame freed twice");
-    __atomic_store_n(&kept->used[frame], 0, __ATOMIC_RELEASE);
-    free_frames[free_frame_count++] = frame;
+    port_assert(frame < kept->fresh && used[frame], "frame freed twice");
+    __atomic_store_n(&used[frame], 0, __ATOMIC_RELEASE);
+    free_frames++;
+    frame_hint = frame; /* the warmest first */
     note_free();
 }
 
@@ -204,18 +225,18 @@ void *port_frame_bytes(u32 frame)
 enum err port_frame_lend(u32 frame)
 {
     port_assert(frame < kept->fresh, "lend of no frame");
-    if (kept->lent[frame] == STEP_DONE)
+    if (lent[frame] == STEP_DONE)
         return ERR_OK;
-    kept->lent[frame] = STEP_BEGUN;
+    lent[frame] = STEP_BEGUN;
     frame_copy(CNODE_KEPT, SLOT_OF_LENT(frame), frame);
     if (seL4_RISCV_Page_Map(CPTR_IN(SLOT_KEPT, SLOT_OF_LENT(frame)), CPTR(SLOT_UNIX_VSPACE),
                             WINDOW_BASE + (u64)frame * PAGE_SIZE, seL4_ReadWrite,
                             seL4_RISCV_ExecuteNever) != seL4_NoError) {
         slot_delete(SLOT_OF_LENT(frame));
-        kept->lent[frame] = STEP_NONE;
+        lent[frame] = STEP_NONE;
         return ERR_NO_MEMORY;
     }
-    kept->lent[frame] = STEP_DONE;
+    lent[frame] = STEP_DONE;
     return ERR_OK;
 }
 
@@ -236,15 +257,14 @@ static u32 table_find(u32 space, u32 level, uaddr address)
     u32 region = (u32)(address >> region_shift(level));
     u32 t = hash_head[hash(space, level, region)];
 
-    while (t != NONE && (kept->tables[t].space != space || kept->tables[t].level != level ||
-                         kept->tables[t].region != region))
+    while (t != NONE && (tables[t].space != space || tables[t].level != level || tables[t].region != region))
         t = hash_next[t];
     return t;
 }
 
 static void hash_insert(u32 t)
 {
-    u32 *head = &hash_head[hash(kept->tables[t].space, kept->tables[t].level, kept->tables[t].region)];
+    u32 *head = &hash_head[hash(tables[t].space, tables[t].level, tables[t].region)];
 
     hash_next[t] = *head;
     *head = t;
@@ -252,7 +272,7 @@ static void hash_insert(u32 t)
 
 static void hash_remove(u32 t)
 {
-    u32 *place = &hash_head[hash(kept->tables[t].space, kept->tables[t].level, kept->tables[t].region)];
+    u32 *place = &hash_head[hash(tables[t].space, tables[t].level, tables[t].region)];
 
     while (*place != t)
         place = &hash_next[*place];
@@ -266,16 +286,16 @@ static enum err table_make(u32 space, u32 level, uaddr address)
     struct table *table;
     u32 t = 0;
 
-    while (t < TABLES_MAX && kept->tables[t].step != STEP_NONE)
+    while (t < TABLES && tables[t].step != STEP_NONE)
         t++;
-    if (t == TABLES_MAX ||
-        retype(CPTR_IN(SLOT_KEPT, XMAP_KEPT_TABLES), seL4_RISCV_PageTableObject, 0, SLOT_OF_TABLE(t), 1))
+    if (t == TABLES ||
+        retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY), seL4_RISCV_PageTableObject, 0, SLOT_OF_TABLE(t), 1))
         return ERR_NO_MEMORY;
-    table = &kept->tables[t];
+    table = &tables[t];
     table->space = space;
     table->level = level;
     table->region = (u32)(address >> region_shift(level));
-    memset(kept->shadows[t], 0, sizeof(kept->shadows[t]));
+    memset(shadows[t], 0, sizeof(shadows[t]));
     step_to(&table->step, STEP_BEGUN);
     if (seL4_RISCV_PageTable_Map(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLE(t)),
                                  CPTR_IN(SLOT_KEPT, SLOT_OF_ROOT(space)), address,
@@ -288,10 +308,10 @@ static enum err table_make(u32 space, u32 level, uaddr address)
 
 static void table_end(u32 t)
 {
-    step_to(&kept->tables[t].step, STEP_BEGUN);
+    step_to(&tables[t].step, STEP_BEGUN);
     if (seL4_RISCV_PageTable_Unmap(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLE(t))) != seL4_NoError)
         port_fatal("xmap: a page table cannot be unmapped");
-    step_to(&kept->tables[t].step, STEP_NONE);
+    step_to(&tables[t].step, STEP_NONE);
 }
 
 /* ---- Spaces ---- */
@@ -307,7 +327,7 @@ enum err port_space_create(u32 space)
     if (kept->spaces[space] != STEP_NONE)
         return ERR_EXISTS;
     step_to(&kept->spaces[space], STEP_BEGUN);
-    if (retype(CPTR_IN(SLOT_KEPT, XMAP_KEPT_TABLES), seL4_UntypedObject, PAGE_BITS,
+    if (retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY), seL4_UntypedObject, PAGE_BITS,
                SLOT_OF_ROOT_MEMORY(space), 1) ||
         retype(CPTR_IN(SLOT_KEPT, SLOT_OF_ROOT_MEMORY(space)), seL4_RISCV_PageTableObject, 0,
                SLOT_OF_ROOT(space), 1) ||
@@ -325,9 +345,8 @@ enum err port_space_create(u32 space)
 static void space_end(u32 space)
 {
     for (u32 level = 0; level < 2; level++) {
-        for (u32 t = 0; t < TABLES_MAX; t++) {
-            if (kept->tables[t].step != STEP_NONE && kept->tables[t].space == space &&
-                kept->tables[t].level == level)
+        for (u32 t = 0; t < TABLES; t++) {
+            if (tables[t].step != STEP_NONE && tables[t].space == space && tables[t].level == level)
                 table_end(t);
         }
     }
@@ -340,11 +359,11 @@ static void space_end(u32 space)
 void port_space_destroy(u32 space)
 {
     port_assert(port_space_exists(space), "space destroyed twice");
-    for (u32 t = 0; t < TABLES_MAX; t++) {
-        if (kept->tables[t].step != STEP_DONE || kept->tables[t].space != space)
+    for (u32 t = 0; t < TABLES; t++) {
+        if (tables[t].step != STEP_DONE || tables[t].space != space)
             continue;
         for (u32 i = 0; i < ENTRIES; i++)
-            port_assert(kept->shadows[t][i] == 0, "space destroyed with pages");
+            port_assert(shadows[t][i] == 0, "space destroyed with pages");
         hash_remove(t);
     }
     step_to(&kept->spaces[space], STEP_AGAIN);
@@ -362,7 +381,7 @@ static shadow *entry_of(u32 space, uaddr address)
 {
     u32 t = table_find(space, 0, address);
 
-    return t == NONE ? NULL : &kept->shadows[t][address >> PAGE_SHIFT & (ENTRIES - 1)];
+    return t == NONE ? NULL : &shadows[t][address >> PAGE_SHIFT & (ENTRIES - 1)];
 }
 
 static seL4_Error map_as(u32 space, uaddr address, u32 mapping, u32 rights)
@@ -377,7 +396,26 @@ static seL4_Error map_as(u32 space, uaddr address, u32 mapping, u32 rights)
 static void mapping_free(u32 mapping)
 {
     mapping_used[mapping / 64] &= ~(1ul << mapping % 64);
-    free_mappings[free_mapping_count++] = mapping;
+    mapping_hint = mapping / 64;
+}
+
+/* A slot for one more copy; NONE if all are taken. */
+static u32 mapping_take(void)
+{
+    u32 words = MAPPINGS / 64;
+
+    for (u32 i = 0; i < words; i++) {
+        u32 word = (mapping_hint + i) % words;
+
+        for (u32 bit = 0; ~mapping_used[word] && bit < 64; bit++) {
+            if (mapping_used[word] >> bit & 1)
+                continue;
+            mapping_used[word] |= 1ul << bit;
+            mapping_hint = word;
+            return word * 64 + bit;
+        }
+    }
+    return NONE;
 }
 
 static enum err tables_make(u32 space, uaddr address)
@@ -407,10 +445,9 @@ enum err port_map(u32 space, uaddr address, u32 frame, u32 rights)
         return err;
     entry = entry_of(space, address);
     port_assert(*entry == 0, "mappages: remap");
-    if (free_mapping_count == 0)
+    mapping = mapping_take();
+    if (mapping == NONE)
         return ERR_NO_MEMORY;
-    mapping = free_mappings[--free_mapping_count];
-    mapping_used[mapping / 64] |= 1ul << mapping % 64;
     store(entry, shadow_new(frame, rights, STEP_BEGUN, mapping));
     frame_copy(CNODE_KEPT, SLOT_OF_MAPPING(mapping), frame);
     if (map_as(space, address, mapping, rights) != seL4_NoError)
@@ -486,10 +523,10 @@ uaddr port_next_mapped(u32 space, uaddr from, uaddr to)
  */
 static void table_recover(u32 t)
 {
-    const struct table *table = &kept->tables[t];
+    const struct table *table = &tables[t];
 
     for (u32 i = 0; i < ENTRIES; i++) {
-        shadow *entry = &kept->shadows[t][i];
+        shadow *entry = &shadows[t][i];
         uaddr address = ((u64)table->region << region_shift(0)) + (u64)i * PAGE_SIZE;
 
         if (*entry == 0)
@@ -512,8 +549,8 @@ static void table_recover(u32 t)
 
 static void recover(void)
 {
-    for (u32 t = 0; t < TABLES_MAX; t++) {
-        struct table *table = &kept->tables[t];
+    for (u32 t = 0; t < TABLES; t++) {
+        struct table *table = &tables[t];
 
         if (table->step == STEP_BEGUN)
             table_end(t);
@@ -525,34 +562,35 @@ static void recover(void)
             space_end(space);
     }
     for (u32 frame = 0; frame < kept->fresh; frame++) {
-        if (kept->lent[frame] == STEP_BEGUN) {
+        if (lent[frame] == STEP_BEGUN) {
             slot_delete(SLOT_OF_LENT(frame));
-            kept->lent[frame] = STEP_NONE;
+            lent[frame] = STEP_NONE;
         }
     }
 }
 
 enum err vspace_begin(void)
 {
-    kept = port_keep_memory(sizeof(struct kept));
-    if (!kept || server_info()->frames > FRAMES_MAX)
+    u64 frames = FRAMES, count = TABLES;
+    u8 *memory = port_keep_memory(XMAP_PORT_KEPT(frames, count));
+
+    if (!memory || frames > XMAP_FRAMES_MAX || count > XMAP_TABLES_MAX)
         return ERR_NO_MEMORY;
+    shadows = (shadow(*)[ENTRIES])memory;
+    tables = (struct table *)(memory + count * sizeof(*shadows));
+    kept = (struct kept *)(tables + count);
+    used = (u8 *)(kept + 1);
+    lent = used + frames;
     if (server_info()->generation > 1)
         recover();
     for (u32 i = 0; i < HASH_SIZE; i++)
         hash_head[i] = NONE;
-    for (u32 t = 0; t < TABLES_MAX; t++) {
-        if (kept->tables[t].step == STEP_DONE)
+    for (u32 t = 0; t < TABLES; t++) {
+        if (tables[t].step == STEP_DONE)
             hash_insert(t);
     }
-    for (u32 frame = kept->fresh; frame-- > 0;) {
-        if (!kept->used[frame])
-            free_frames[free_frame_count++] = frame;
-    }
-    for (u32 mapping = MAPPINGS; mapping-- > 0;) {
-        if (!(mapping_used[mapping / 64] >> mapping % 64 & 1))
-            free_mappings[free_mapping_count++] = mapping;
-    }
+    for (u32 frame = 0; frame < kept->fresh; frame++)
+        free_frames += !used[frame];
     note_free();
     return ERR_OK;
 }

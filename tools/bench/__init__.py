@@ -1,0 +1,1 @@
+"""What `duo bench` is made of; the command itself is tools/duo/bench.py."""

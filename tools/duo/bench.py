@@ -1,0 +1,286 @@
+"""
+`duo bench`: instructions per operation, on our kernels and on those the user brings, side by side.
+
+The guests run under `-icount shift=0` on one hart, with a plugin that counts between marker instructions; docs/benchmarks.md
+says what a row is, what makes a figure repeat, and what it does not say.
+"""
+
+import json
+import math
+import os
+import sys
+
+from bench import machine, rows
+from duo import paths
+
+SCHEMA = "duo.bench/1"
+BASELINE = os.path.join(paths.ROOT, "bench", "baseline.json")
+TOLERANCE = 0.03  # a figure worse than the baseline's by more is marked
+TOP = 20  # functions in a profile
+
+
+def add_arguments(parser):
+    parser.add_argument("--kernel", metavar="K", default="mono,micro", help="mono, micro, or both with a comma (the default)")
+    parser.add_argument("--row", metavar="NAME", action="append", default=[], help="only this row; repeatable (--list)")
+    parser.add_argument("--list", action="store_true", help="print the names of the rows and end")
+    parser.add_argument("--peer", metavar="WHAT", action="append", default=[],
+                        help="measure also xv6:KERNEL,FS.IMG or sel4:IMAGE, with the same programs")
+    parser.add_argument("--repeat", metavar="N", type=int, default=1, help="whole runs; the table shows the median of all")
+    parser.add_argument("--baseline", metavar="FILE", nargs="?", const=BASELINE,
+                        help="compare with an earlier --json (default file: bench/baseline.json); 1 if a row is 3 %% worse")
+    parser.add_argument("--profile", metavar="ROW", help="where this row's instructions go, by function")
+    parser.add_argument("--build", choices=["debug", "release"], default="release", help="micro: which build (default: release)")
+    parser.add_argument("--timeout", metavar="S", type=float, default=3600, help="seconds for each guest (default: 3600)")
+    parser.add_argument("--json", action="store_true", help="one object on stdout instead of the tables")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
+
+
+def main(options):
+    kernels = options.kernel.split(",")
+    for kernel in kernels:
+        if kernel not in rows.ROWS:
+            raise paths.Problem(paths.EXIT_USAGE, f"--kernel {kernel}: there are mono and micro")
+    if options.list:
+        for kernel in kernels:
+            for row in rows.ROWS[kernel]:
+                print(f"{kernel:6} {row.name:16} {row.text}")
+        return paths.EXIT_OK
+    if options.repeat < 1:
+        raise paths.Problem(paths.EXIT_USAGE, "--repeat: at least 1")
+    if options.profile:
+        return profile(options, kernels)
+    baseline = read_baseline(options.baseline) if options.baseline else None
+    peers = [machine.peer_of(text) for text in options.peer]
+    measured = []
+    for kernel in kernels:
+        chosen = chosen_rows(options, kernel, peers)
+        if chosen:
+            targets = [machine.target_of(kernel, options.build)] + [peer for peer in peers if peer.kernel == kernel]
+            # xv6's own programs come from the user's image, so for our kernel too
+            for target in targets:
+                target.image = target.image or next((peer.image for peer in peers if peer.image), None)
+            measured += [(target, measure(target, chosen, options)) for target in targets]
+    if not measured:
+        raise paths.Problem(paths.EXIT_USAGE, f"--row {', '.join(options.row)}: no such row; --list shows them")
+    result = {"schema": SCHEMA, "unit": "instructions", "repeat": options.repeat,
+              "targets": [{"target": target.name, "kernel": target.kernel, "rows": records} for target, records in measured]}
+    worse = compare(result, baseline) if baseline else []
+    if options.json:
+        json.dump(result, sys.stdout, indent=1)
+        print()
+    else:
+        print_tables(result)
+    for line in worse:
+        print(f"duo: worse than the baseline: {line}", file=sys.stderr)
+    missing = [f"{entry['target']}: {name}" for entry in result["targets"] for name, found in entry["rows"].items()
+               if found is None and not (entry["target"] == "xv6" and name.startswith("xmap_"))]
+    for line in missing:
+        print(f"duo: no samples: {line}", file=sys.stderr)
+    return paths.EXIT_WRONG if worse or missing else paths.EXIT_OK
+
+
+def chosen_rows(options, kernel, peers):
+    """The rows asked for, with those they are computed from. xv6's tests need xv6's program, and minutes: with a peer only."""
+    known = rows.ROWS[kernel]
+    wanted = set(options.row) or {row.name for row in known if row.group != "usertests" or any(p.image for p in peers)}
+    return [row for row in known if row.name in wanted]
+
+
+# -- measuring -----------------------------------------------------------------------------------------------------
+
+
+def say(options, text):
+    if not options.quiet:
+        print(f"duo: {text}", file=sys.stderr, flush=True)
+
+
+def measure(target, chosen, options):
+    """{row: record}; a record's "value" is the median over all runs."""
+    numbers = rows.ids(target.kernel)
+    names = {number: name for name, number in numbers.items()}
+    runs = []
+    for turn in range(options.repeat):
+        say(options, f"{target.name}: run {turn + 1} of {options.repeat}")
+        reports = {}
+        for group in dict.fromkeys(row.group for row in chosen):
+            needed = needed_samples([row for row in chosen if row.group == group])
+            reports[group] = machine.run(target, group, needed,
+                                         lambda number: say(options, f"{target.name}: {names.get(number, number)}"),
+                                         options.timeout)
+            for line in reports[group].console.splitlines():
+                if line.startswith("bench: "):
+                    say(options, f"{target.name}: the guest says: {line}")
+        runs.append({row.name: machine.figure(target, row, numbers, reports) for row in chosen})
+    result = {}
+    for row in chosen:
+        found = [run[row.name] for run in runs]
+        result[row.name] = None if None in found else {
+            "text": row.text, **found[0], "value": machine.median([record["value"] for record in found]),
+            "runs": [record["value"] for record in found], "published": row.published}
+    return result
+
+
+def needed_samples(chosen):
+    """The guest's rows, in order, each once. A program that measures two rows at once is asked for one."""
+    return list(dict.fromkeys(name for row in chosen for name in (row.less, rows.samples_of(row)) if name))
+
+
+# -- comparing -----------------------------------------------------------------------------------------------------
+
+
+def read_baseline(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            baseline = json.load(file)
+    except (OSError, ValueError) as error:
+        raise paths.Problem(paths.EXIT_USAGE, f"--baseline {paths.shown(path)}: {error}") from None
+    if not isinstance(baseline, dict) or baseline.get("schema") != SCHEMA:
+        raise paths.Problem(paths.EXIT_USAGE, f"--baseline {paths.shown(path)}: not of schema {SCHEMA}")
+    return {entry["target"]: entry["rows"] for entry in baseline["targets"]}
+
+
+def compare(result, baseline):
+    """Adds "baseline" and "change" to every record that the baseline has, too; the rows that became worse, in words."""
+    worse = []
+    for entry in result["targets"]:
+        for name, record in entry["rows"].items():
+            old = (baseline.get(entry["target"]) or {}).get(name)
+            if not record or not old:
+                continue
+            change = record["value"] / old["value"] - 1
+            record.update(baseline=old["value"], change=round(change, 4), worse=change > TOLERANCE)
+            if record["worse"]:
+                worse.append(f"{entry['target']} {name}: {number(record['value'])}, was {number(old['value'])} ({change:+.1%})")
+    return worse
+
+
+def mean_ratio(pairs):
+    """Geometric mean of ours / theirs; None without any."""
+    logs = [math.log(ours / theirs) for ours, theirs in pairs if ours and theirs]
+    return math.exp(sum(logs) / len(logs)) if logs else None
+
+
+# -- printing ------------------------------------------------------------------------------------------------------
+
+
+def number(value):
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:,.1f}"
+
+
+def ratio(ours, theirs):
+    return f"{ours / theirs:.3f}" if ours and theirs else "-"
+
+
+def print_tables(result):
+    for entry in result["targets"]:
+        if entry["target"] in rows.ROWS:
+            peers = [other for other in result["targets"] if other["kernel"] == entry["kernel"] and other is not entry]
+            print_table(entry, peers)
+
+
+def print_table(entry, peers):
+    known = {"mono": "xv6", "micro": "seL4"}[entry["kernel"]]
+    with_baseline = any(record and "change" in record for record in entry["rows"].values())
+    heads = ["operation", entry["target"]]
+    for peer in peers:
+        heads += [peer["target"], "ratio"]
+    heads += [f"{known}, published", "ratio"] + (["baseline", "change"] if with_baseline else [])
+    lines, pairs = [heads], [[] for _ in range(len(peers) + 1)]
+    for row in rows.ROWS[entry["kernel"]]:
+        if row.name not in entry["rows"]:
+            continue
+        record = entry["rows"][row.name] or {}
+        ours = record.get("value")
+        line = [row.text + ("" if len(set(record.get("runs", []))) <= 1 else " ~"), number(ours)]
+        for place, peer in enumerate(peers):
+            theirs = (peer["rows"].get(row.name) or {}).get("value")
+            pairs[place].append((ours, theirs))
+            line += [number(theirs), ratio(ours, theirs)]
+        pairs[-1].append((ours, row.published))
+        line += [number(row.published), ratio(ours, row.published)]
+        if with_baseline:
+            change = record.get("change")
+            line += [number(record.get("baseline")),
+                     "-" if change is None else f"{change:+.1%}" + (" worse" if record["worse"] else "")]
+        lines.append(line)
+    means = [mean_ratio(each) for each in pairs]
+    line = ["geometric mean of the ratios", ""]
+    for mean in means:
+        line += ["", f"{mean:.3f}" if mean else "-"]
+    lines.append(line + [""] * (len(heads) - len(line)))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    print(f"{entry['target']}: instructions per operation")
+    for line in lines:
+        print("  ".join([line[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(line[1:], widths[1:])]).rstrip())
+    print()
+
+
+# -- the profile ---------------------------------------------------------------------------------------------------
+
+
+class Names:
+    """Which function an address belongs to."""
+
+    def __init__(self, elfs):
+        self._tables = [table for table in map(machine.functions, elfs) if table]
+
+    def of(self, address):
+        for table in self._tables:
+            low, high = 0, len(table)
+            while low < high:  # the last that begins at or before the address
+                middle = (low + high) // 2
+                low, high = (middle + 1, high) if table[middle][0] <= address else (low, middle)
+            if low and table[low - 1][1]:
+                return table[low - 1][1]
+        return f"({address & ~0xFFF:#x})"
+
+
+def profile(options, kernels):
+    name = options.profile
+    found = [(kernel, row) for kernel in kernels for row in rows.ROWS[kernel] if row.name == name]
+    if not found:
+        raise paths.Problem(paths.EXIT_USAGE, f"--profile {name}: no such row; --list shows them")
+    results = []
+    for kernel, row in found:
+        peers = [machine.peer_of(text) for text in options.peer]
+        targets = [machine.target_of(kernel, options.build)] + [peer for peer in peers if peer.kernel == kernel]
+        for target in targets:
+            target.image = target.image or next((peer.image for peer in peers if peer.image), None)
+            results.append(profile_one(options, target, row))
+    if options.json:
+        json.dump({"schema": "duo.profile/1", "unit": "instructions", "targets": results}, sys.stdout, indent=1)
+        print()
+        return paths.EXIT_OK
+    for result in results:
+        print(f"{result['target']}: {result['text']}: {number(result['value'])} instructions an operation, "
+              f"{result['samples']} samples")
+        for place in result["functions"][:TOP]:
+            print(f"{place['share']:7.1%} {place['instructions']:12,.1f}  {place['function']}")
+        rest = result["functions"][TOP:]
+        if rest:
+            print(f"{sum(p['share'] for p in rest):7.1%} {sum(p['instructions'] for p in rest):12,.1f}  "
+                  f"({len(rest)} more)")
+        print()
+    return paths.EXIT_OK
+
+
+def profile_one(options, target, row):
+    """Means over all samples, while a table shows the median: what happens rarely, a timer's tick, is in it too."""
+    identity = rows.ids(target.kernel)[rows.samples_of(row)]
+    say(options, f"{target.name}: profile of {row.name}")
+    report = machine.run(target, row.group, needed_samples([row]), lambda _: None, options.timeout, profile=identity)
+    samples = report.samples.get(identity)
+    if not samples:
+        raise machine.Failed(f"{target.name}: {row.name}: no samples\n{report.console[-600:]}")
+    names, by_function = Names(target.symbols), {}
+    for address, count in report.pcs:
+        function = names.of(address)
+        by_function[function] = by_function.get(function, 0) + count
+    total = sum(by_function.values())
+    operations = len(samples) * row.per
+    functions = [{"function": function, "share": round(count / total, 5), "instructions": round(count / operations, 3)}
+                 for function, count in sorted(by_function.items(), key=lambda item: (-item[1], item[0]))]
+    return {"target": target.name, "row": row.name, "text": row.text, "samples": len(samples),
+            "value": machine.tidy(total / operations), "functions": functions}
