@@ -65,7 +65,8 @@ endef
 
 # The cores, in the same order in every image; `inject` holds the faults that every service has.
 core_files := $(xmap_files) $(console_files) $(block_files) $(fs_files) $(unix_files) $(inject_files)
-$(eval $(call kernel_rules,mono,$(machine_files) $(lib_files) $(mono_files) $(placement_mono_files) $(core_files)))
+$(eval $(call kernel_rules,mono,$(machine_files) $(lib_files) $(mono_files) $(mono_release_files) $(placement_mono_files) $(core_files)))
+$(eval $(call kernel_rules,mono-debug,$(machine_files) $(lib_files) $(mono_files) $(mono_debug_files) $(placement_mono_files) $(core_files)))
 $(eval $(call kernel_rules,micro,$(machine_files) $(lib_files) $(micro_files) $(micro_debug_files)))
 $(eval $(call kernel_rules,micro-release,$(machine_files) $(lib_files) $(micro_files) $(micro_release_files)))
 

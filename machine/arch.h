@@ -81,12 +81,19 @@ struct arch_hart {
     u64 stack_limit; /* lowest address the current kernel stack may use; 0: no check (offset 0 in trap.S) */
     u64 emergency_stack; /* top of the stack used after an overflow (offset 8 in trap.S) */
     u64 id;              /* hart id of the firmware */
-    u64 index;           /* 0 .. number of running harts - 1 */
+    u64 index;           /* 0 .. number of running harts - 1; 0 is the boot hart */
     void *current;       /* the kernel's own: its running thread */
     void *kernel_data;   /* the kernel's own */
+    u64 start_stack;     /* arch_hart_start(): where the hart begins */
+    u64 start_entry;
+    u64 start_satp;
 };
 
-struct arch_hart *arch_hart(void);
+/* The hart this runs on. Where threads may move between harts, valid as long as interrupts stay off. */
+static inline struct arch_hart *arch_hart(void);
+
+/* arch_hart()->current in one step: right for a thread that may be moved to another hart at any moment. */
+static inline void *arch_current(void);
 
 /* All user registers zero, status for user mode with interrupts on and the floating-point unit off. */
 void arch_frame_init_user(struct arch_frame *frame);
@@ -121,10 +128,11 @@ void arch_switch_prepare(struct arch_switch *to, u64 stack_top, void (*entry)(vo
 /* ---- Interrupts and time --------------------------------------------------------------------------------
  */
 
-bool arch_irq_disable(void);         /* returns whether they were on */
-void arch_irq_restore(bool enabled); /* with what arch_irq_disable() returned */
+static inline bool arch_irq_disable(void);         /* returns whether they were on */
+static inline void arch_irq_restore(bool enabled); /* with what arch_irq_disable() returned */
 bool arch_irq_enabled(void);
 u64 arch_irq_pending(void); /* sip & sie: nonzero if a trap would be taken were interrupts on */
+#define ARCH_PENDING_SOFTWARE (1ul << 1)
 #define ARCH_PENDING_TIMER    (1ul << 5)
 #define ARCH_PENDING_EXTERNAL (1ul << 9)
 
@@ -134,6 +142,32 @@ void arch_wait_for_interrupt(void);
 u64 arch_time(void); /* the time CSR; board.timebase counts a second */
 void arch_timer_set(
     u64 when); /* timer interrupt once arch_time() >= when; clears a pending one; ~0 for never */
+
+/* ---- Other harts -----------------------------------------------------------------------------------------
+ *
+ * A machine begins with one hart, the boot hart, whose structure is the machine layer's. The kernel supplies
+ * the structures of the others, zeroed, in the kernel image.
+ */
+
+/*
+ * Starts hart->id at entry() on the stack below `stack_top`, tp = hart, interrupts off, with arch_kernel_root
+ * and the trap vector set. hart->stack_limit and emergency_stack are the caller's to set before. entry must
+ * not return. Returns false if the firmware does not know the hart or cannot start it (SBI 1.0, section 9).
+ */
+bool arch_hart_start(struct arch_hart *hart, u64 stack_top, void (*entry)(void));
+
+/* This hart takes interrupts from other harts from now on. */
+void arch_ipi_accept(void);
+
+/* Interrupts another hart, or this one: CAUSE_IRQ_SOFTWARE until it calls arch_ipi_clear(). */
+void arch_ipi_send(const struct arch_hart *hart);
+void arch_ipi_clear(void);
+
+/* Like arch_tlb_flush_asid(), for another hart that runs; complete when this returns. */
+void arch_tlb_flush_remote(const struct arch_hart *hart, u64 asid);
+
+/* Between the turns of a loop that waits for another hart. */
+static inline void arch_relax(void);
 
 /* ---- Address translation: Sv39, SPEC 4.4 ------------------------------------------------------------------
  *
@@ -242,5 +276,7 @@ _Noreturn void kernel_main(u64 hart_id, paddr device_tree);
  * to `max` return addresses, the first one being pc itself. Returns how many.
  */
 u32 arch_backtrace(u64 pc, u64 fp, u64 stack_low, u64 stack_high, u64 *addresses, u32 max);
+
+#include "machine/riscv64/inline.h"
 
 #endif

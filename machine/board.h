@@ -12,6 +12,7 @@
 
 #define BOARD_DEVICES_MAX  24
 #define BOARD_BOOTARGS_MAX 256
+#define BOARD_HARTS_MAX    16
 
 /* One memory-mapped device. `compatible` points into the device tree, which stays mapped. */
 struct board_device {
@@ -29,6 +30,7 @@ struct board {
     paddr initrd_start, initrd_end; /* /chosen linux,initrd-*; equal if absent */
     u64 timebase;                   /* counts of arch_time() a second */
     u32 harts;                      /* harts with status okay that have an MMU */
+    u64 hart_ids[BOARD_HARTS_MAX];  /* the first of them: min(harts, BOARD_HARTS_MAX) ids */
     u32 irqs;                       /* PLIC riscv,ndev; sources are 1..irqs */
     paddr plic;
     u64 plic_size;
@@ -53,7 +55,8 @@ const struct board_device *board_find(const char *compatible, u32 n);
 void board_put(char byte);
 void board_write(const char *bytes, u64 length);
 
-/* PLIC, context of this hart in supervisor mode. Sources outside 1..board.irqs are ignored. */
+/* PLIC, context of the boot hart in supervisor mode, whichever hart calls. Sources outside 1..board.irqs are
+ * ignored. */
 void board_irq_enable(u32 source);
 void board_irq_disable(u32 source);
 u32 board_irq_claim(void); /* 0 if nothing is pending */

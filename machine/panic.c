@@ -19,7 +19,7 @@ extern u8 kernel_start[], text_end[], kernel_symbols[], kernel_symbols_end[];
 
 static const struct panic_info *info;
 static bool exits;
-static u32 depth;
+static struct arch_hart *panicked; /* the hart that panicked; NULL until then */
 
 static void to_uart(void *context, const char *bytes, u64 length)
 {
@@ -113,19 +113,37 @@ static _Noreturn void end(void)
     print("  look: make gdb KERNEL=%s\n", info ? info->kernel : "mono");
     if (exits)
         board_power_off(BOARD_EXIT_PANIC);
+    panic_park();
+}
+
+bool panic_under_way(void)
+{
+    return __atomic_load_n(&panicked, __ATOMIC_RELAXED) != NULL;
+}
+
+void panic_park(void)
+{
+    arch_irq_disable();
     for (;;)
         arch_wait_for_interrupt();
 }
 
-/* The first panic goes on; a later one (from the report itself, or from another path) stops the machine at
- * once. */
+/* The first panic goes on; a later one of the same hart, from the report itself, stops the machine at once.
+ * One of another hart is silent: the report is under way. */
 static void panic_begin(void)
 {
+    struct arch_hart *self = arch_hart(), *expected = NULL;
+
     arch_irq_disable();
-    if (__atomic_fetch_add(&depth, 1, __ATOMIC_SEQ_CST) > 0) {
-        print("\npanic: again, in the report of the first\n");
-        board_power_off(BOARD_EXIT_PANIC);
+    if (__atomic_compare_exchange_n(&panicked, &expected, self, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        if (info && info->stop_others)
+            info->stop_others();
+        return;
     }
+    if (expected != self)
+        panic_park();
+    print("\npanic: again, in the report of the first\n");
+    board_power_off(BOARD_EXIT_PANIC);
 }
 
 static void record(u64 cause, u64 pc, u64 value, const char *text)

@@ -11,7 +11,8 @@
  *     lost: ...
  *     look: ...
  *
- * Takes no lock, survives a second panic (which prints its first line only and stops at once).
+ * Takes no lock, survives a second panic of its hart (which prints its first line only and stops at once);
+ * other harts that panic meanwhile are silent.
  */
 #ifndef MACHINE_PANIC_H
 #define MACHINE_PANIC_H
@@ -41,8 +42,14 @@ struct panic_info {
     void (*who)(char *text, u64 size);
     /* The bounds of the stack `sp` lies on; false if unknown. */
     bool (*stack)(u64 sp, u64 *low, u64 *high);
+    /* Makes the other harts call panic_park(), soon. No lock, no wait. */
+    void (*stop_others)(void);
 };
 void panic_set_info(const struct panic_info *info);
+
+/* Another hart has panicked: the caller, with interrupts off, calls panic_park(). */
+bool panic_under_way(void);
+_Noreturn void panic_park(void);
 
 /* panic=exit: power off with BOARD_EXIT_PANIC. panic=halt (the default): stay, readable, in wfi. */
 void panic_set_exit(bool exit);

@@ -1,8 +1,8 @@
 """
 How long a test may take, and which tests are long ones: what run.py reads from the functions that @test registered.
 
-A long test is run with --long only. It is declared by @long(seconds), or has a name that ends in -long. @limit(seconds)
-gives another test more time than run.py's default.
+A long test is run with --long only. It is declared by @long(seconds), or has a name that ends in -long and is not quick.
+@limit(seconds) gives another test more time than run.py's default.
 """
 
 DEFAULT_SECONDS = 300
@@ -26,9 +26,9 @@ def long(seconds=LONG_SECONDS):
     return mark
 
 
-def is_long(name, function):
-    return getattr(function, "long", False) or name.endswith("-long")
+def is_long(name, function, quick):
+    return getattr(function, "long", False) or (name.endswith("-long") and not quick)
 
 
-def seconds(name, function):
-    return getattr(function, "limit", LONG_SECONDS if is_long(name, function) else DEFAULT_SECONDS)
+def seconds(name, function, quick):
+    return getattr(function, "limit", LONG_SECONDS if is_long(name, function, quick) else DEFAULT_SECONDS)

@@ -55,7 +55,7 @@ class Running:
     def __init__(self, name):
         self.name = name
         self.begin = time.monotonic()
-        self.limit = limits.seconds(name, TESTS[name][0])
+        self.limit = limits.seconds(name, *TESTS[name])
         self.told = self.begin
         self._says = tempfile.TemporaryFile("w+")
         self.pid = os.fork()
@@ -127,8 +127,8 @@ def selected(options):
         if options.all:
             return True
         if options.long:
-            return limits.is_long(name, function)
-        return not limits.is_long(name, function) and (quick or not options.quick)
+            return limits.is_long(name, function, quick)
+        return not limits.is_long(name, function, quick) and (quick or not options.quick)
     return [name for name, (function, quick) in TESTS.items() if wanted(name, function, quick)]
 
 

@@ -1,8 +1,10 @@
 """mono at its serial line: the shell's commands, files over a reboot, the essay's bug inside the kernel."""
 
 import re
+import shutil
 
 from harness import Outcome, test
+from limits import long
 
 # name, then (command line, regular expression its whole output must match)
 SHELL = [
@@ -57,6 +59,18 @@ def three_harts(work):
     with work.guest("mono", harts=3) as guest:
         work.matches(guest.command("echo x | cat | cat"), r"^x$", "a pipe")
         work.matches(guest.command("xmapcalls"), r"^xmapcalls: all passed$", "xmapcalls")
+
+
+@test("mono/100-boots-on-four-harts")
+@long(900)
+def boots(work):
+    """Each boot comes to its prompt, runs processes side by side, and ends."""
+    for number in range(100):
+        with work.guest("mono", harts=4, timeout=30) as guest:
+            work.matches(guest.command("echo x | cat | cat | wc", 20), r"^1 1 2 *$", f"boot {number}")
+            guest.send("poweroff")
+            work.equal(guest.wait_exit(10), Outcome.CLEAN, f"boot {number}: the end")
+        shutil.rmtree(guest.folder)
 
 
 @test("mono/power-off", quick=True)

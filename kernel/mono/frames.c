@@ -8,6 +8,7 @@
  * Locking: frames.spin. Nothing here waits.
  * Not here: which frame is whose (service/xmap).
  */
+#include "kernel/mono/spin.h"
 #include "kernel/mono/thread.h"
 #include "lib/string.h"
 #include "machine/board.h"
@@ -23,12 +24,12 @@ struct range {
 
 static struct {
     struct mono_spin spin;
-    u32 total;
-    u32 list; /* first free frame; its first word holds the next one */
+    u32 total; /* fixed at boot */
+    u32 list;  /* first free frame; its first word holds the next one */
     u64 free;
     struct range fresh[2];
     u64 *used; /* one bit a frame */
-} frames;
+} frames = {.spin = MONO_SPIN(RANK_FRAMES, "frames")};
 
 paddr frame_address(u32 frame)
 {
@@ -96,7 +97,7 @@ u32 mono_frames_total(void)
 
 u64 mono_frames_free(void)
 {
-    return frames.free;
+    return __atomic_load_n(&frames.free, __ATOMIC_RELAXED);
 }
 
 static u32 take_locked(void)

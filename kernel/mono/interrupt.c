@@ -1,8 +1,8 @@
 /*
  * Interrupts: the timer drives the scheduler; a device's interrupt masks its line and wakes the thread that
- * waits for it.
+ * waits for it; other harts ask for attention. Devices interrupt the boot hart only.
  *
- * No code of a service runs here. Locking: the scheduler's lock guards `lines`.
+ * No code of a service runs here. Locking: the wait lock guards `lines` and the controller's registers.
  */
 #include "kernel/mono/thread.h"
 #include "machine/arch.h"
@@ -16,34 +16,42 @@ static struct {
     bool pending;
 } lines[LINES];
 
+/* The claim is under the lock as well: a wait that ends on another hart meanwhile masks its line, and a PLIC
+ * ignores the completion of a masked source, which would never interrupt again. */
 static void external(void)
 {
+    bool interrupts = mono_schedule_lock();
     u32 irq;
 
     while ((irq = board_irq_claim()) != 0) {
-        bool interrupts = mono_schedule_lock();
-
-        board_irq_complete(irq); /* before the mask: a PLIC ignores the completion of a masked source */
+        board_irq_complete(irq); /* before the mask, for the same reason */
         board_irq_disable(irq);
         if (irq < LINES) {
             lines[irq].pending = true;
             mono_wake(&lines[irq].waiting);
         }
-        mono_schedule_unlock(interrupts);
     }
+    mono_schedule_unlock(interrupts);
+}
+
+/* Another hart wants this one to look: at the queue of ready threads, at what its program was asked, or to
+ * stop. */
+static void software(void)
+{
+    arch_ipi_clear();
+    if (panic_under_way())
+        panic_park();
 }
 
 void interrupt_handle(u64 cause)
 {
-    bool yield;
-
     if (cause == CAUSE_IRQ_EXTERNAL)
         external();
+    else if (cause == CAUSE_IRQ_SOFTWARE)
+        software();
     else if (cause != CAUSE_IRQ_TIMER)
         panic("unexpected interrupt, scause 0x%lx", cause);
-    yield = thread_timer();
-    if (yield)
-        thread_yield();
+    thread_interrupted();
 }
 
 void trap_from_kernel(struct arch_frame *frame)

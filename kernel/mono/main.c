@@ -1,5 +1,7 @@
 /* mono's beginning: board, memory, threads; then the placement starts the services in a thread, and this
  * becomes idle. */
+#include "kernel/mono/hart.h"
+#include "kernel/mono/space.h"
 #include "kernel/mono/thread.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -23,6 +25,7 @@ static const struct panic_info info = {
     .lost = "every process and all that was not on the disk",
     .who = who,
     .stack = thread_stack,
+    .stop_others = harts_stop_others,
 };
 
 /* 128-bit products are not needed: timebase divides a second on every board met so far. */
@@ -87,7 +90,10 @@ void kernel_main(u64 hart_id, paddr device_tree)
     print("\nmono kernel is booting\n\n");
     kernel_assert(NANOSECONDS % board.timebase == 0, "timebase does not divide a second");
     frames_init();
+    harts_init();
     threads_init();
+    spaces_init();
+    harts_start();
     kernel_assert(mono_thread_start("start", CLASS_SERVICE, placement_start, NULL) == ERR_OK,
                   "no first thread");
     arch_irq_restore(true);

@@ -2,9 +2,9 @@
  * mono: what the monolithic kernel supplies to the ports. Published for placement/mono; what the kernel's
  * files share among themselves is in kernel/mono/thread.h and space.h.
  *
- * Kernel threads run with interrupts on and may be preempted anywhere but under a spinlock. Lock order: a
- * sleeping lock (placement/common/sync.c) before spinlocks; of those, only one at a time is held. Times named
- * `deadline` are board time, as mono_time_of() makes it.
+ * Kernel threads run with interrupts on and may be preempted anywhere but under a spinlock, and go on
+ * on any hart. Lock order: sleeping locks (placement/common/sync.c) before spinlocks (kernel/mono/spin.h).
+ * Times named `deadline` are board time, as mono_time_of() makes it.
  */
 #ifndef KERNEL_MONO_MONO_H
 #define KERNEL_MONO_MONO_H
@@ -36,18 +36,18 @@ enum err mono_thread_start(const char *name, enum mono_thread_class class, void 
 _Noreturn void mono_thread_exit(void);
 u32 mono_threads_free(void);
 
-/* The scheduler's lock guards all lists of threads, the placement's wait lists included. */
+/* The wait lock guards the placement's wait lists. Not recursive; no call into a service under it. */
 bool mono_schedule_lock(void);
 void mono_schedule_unlock(bool interrupts);
 
 /*
- * With the scheduler's lock held: the running thread goes to the end of `list` (NULL: waits for the deadline
+ * With the wait lock held: the running thread goes to the end of `list` (NULL: waits for the deadline
  * alone) and gives up its hart until mono_wake() or the deadline. The lock is held again on return. Returns
  * false on the deadline.
  */
 bool mono_block(struct mono_list *list, u64 deadline);
 
-/* With the scheduler's lock held: the first thread of `list` becomes ready. NULL if there was none. */
+/* With the wait lock held: the first thread of `list` becomes ready. NULL if there was none. */
 struct mono_thread *mono_wake(struct mono_list *list);
 
 /* ---- Frames: all memory that is not the kernel's image, numbered from the start of memory ---- */
@@ -87,12 +87,17 @@ uaddr mono_page_next(u32 space, uaddr from, uaddr to);
 
 #define MONO_USERS 64u
 
-/* A trap that is no interrupt. For a system call (cause 8) pc is the ecall's and the program resumes behind
- * it. */
+enum mono_trap_kind { MONO_TRAP_CALL, MONO_TRAP_PAGE_FAULT, MONO_TRAP_EXCEPTION, MONO_TRAP_INTERRUPTED };
+
+/* Why a program came back; the fields that say nothing about its kind are left as they were. */
 struct mono_trap {
-    u64 pc, cause, value; /* sepc, scause, stval */
-    u64 number;           /* a7 and a0..a5, for a system call */
+    enum mono_trap_kind kind;
+    u64 pc;     /* of the instruction; after a call the program resumes behind its ecall */
+    u64 number; /* CALL: a7, and a0..a5 */
     u64 argument[6];
+    u64 cause; /* PAGE_FAULT, EXCEPTION: scause and stval */
+    u64 address;
+    u32 access; /* PAGE_FAULT: MONO_READ, MONO_WRITE or MONO_EXEC */
 };
 
 void mono_user_reset(u32 user);
@@ -100,8 +105,8 @@ void mono_user_enter(u32 user, u64 pc, u64 sp, u64 a0, u64 a1); /* every other r
 void mono_user_copy(u32 to, u32 from);
 void mono_user_result(u32 user, u64 value); /* a0 */
 
-/* Continues the program in `space` until its next trap; false: until mono_user_interrupt(). */
-bool mono_user_run(u32 user, u32 space, struct mono_trap *trap);
+/* Continues the program in `space` until its next trap or mono_user_interrupt(). */
+void mono_user_run(u32 user, u32 space, struct mono_trap *trap);
 void mono_user_interrupt(u32 user); /* from any thread */
 
 /* ---- Devices and interrupts ---- */

@@ -1,9 +1,17 @@
 /*
  * Address spaces: Sv39 page tables made of frames, one root a space.
  *
- * A space's number names its root and, plus one, its address-space identifier. The kernel's half is the same
- * in every root, so a trap switches nothing. A space the hart has left stays loaded until another one runs:
- * only user mode cares.
+ * A space's number names its root and, plus one, its address-space identifier. Roots are set aside at boot,
+ * with the kernel's half in place, and never freed: so a hart may stay in a space that has ended, and a trap
+ * switches nothing. The tables below a root are chained, in `next_table`, so that they are found again
+ * without a search.
+ *
+ * Translations that harts remember: every change of a space's tables gives it a new generation. A hart that
+ * enters user mode compares it with the one it has seen, and flushes if they differ: one flush for all the
+ * changes of a system call, and none on harts that never run the program again. A hart that is in user mode
+ * in the space at the moment of the change is told at once. The two do not miss each other: one writes
+ * `active` and then reads the generation, the other writes the generation and then reads `active`, with a
+ * fence between.
  *
  * Called by: the placement, under its own lock for each space; mono_user_run() through space_enter().
  * Locking:   none here. Nothing waits.
@@ -14,36 +22,41 @@
 #include "machine/arch.h"
 #include "machine/panic.h"
 
-#define NO_SPACE (~0u)
+#define NO_TABLE (~0u)
 
-static u64 *roots[MONO_SPACES];
-static u32 loaded = NO_SPACE; /* the space this hart is in */
+static struct space {
+    u64 *root; /* fixed at boot */
+    bool exists;
+    u32 pages;     /* mapped */
+    u32 tables;    /* the frames of the tables below the root, by next_table */
+    uaddr changed; /* the page that the newest generation is about, or ALL_PAGES */
+} spaces[MONO_SPACES];
 
-static u64 *table_new(void)
-{
-    u32 frame;
-    u64 *table;
+#define ALL_PAGES (~0ul)
 
-    if (mono_frame_alloc(&frame) != ERR_OK)
-        return NULL;
-    table = arch_direct(frame_address(frame));
-    page_zero(table);
-    return table;
-}
+u64 space_generations[MONO_SPACES];
+
+static u32 *next_table; /* by frame; of use for frames that are tables */
 
 static u64 *table_of(u64 pte)
 {
     return arch_direct(arch_pte_address(pte));
 }
 
-static void table_free(u64 *table)
+void spaces_init(void)
 {
-    mono_frame_free(frame_number(arch_physical(table)));
+    next_table = mono_boot_alloc(mono_frames_total() * sizeof(u32));
+    for (u32 i = 0; i < MONO_SPACES; i++) {
+        spaces[i].root = mono_boot_alloc(PAGE_SIZE);
+        kernel_assert(next_table && spaces[i].root, "memory too small");
+        arch_root_init(spaces[i].root);
+        space_generations[i] = 1; /* no hart has seen it */
+    }
 }
 
 bool mono_space_exists(u32 space)
 {
-    return space < MONO_SPACES && roots[space];
+    return space < MONO_SPACES && spaces[space].exists;
 }
 
 static u64 asid_of(u32 space)
@@ -51,104 +64,122 @@ static u64 asid_of(u32 space)
     return space + 1;
 }
 
-/* Before a root table ends, the hart must not be in it. */
-static void space_leave(u32 space)
+/* The harts other than this one for which `is_in` holds flush what they remember of the space, at once. */
+static void flush_others(u32 space, bool active_only)
 {
-    bool interrupts = arch_irq_disable();
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (u32 i = 0; i < mono_hart_count; i++) {
+        struct mono_hart *hart = &mono_harts[i];
+        u64 active = __atomic_load_n(&hart->active, __ATOMIC_RELAXED);
+        bool inside = active_only ? HART_ACTIVE_SPACE(active) == space
+                                  : __atomic_load_n(&hart->space, __ATOMIC_RELAXED) == space;
 
-    if (loaded == space) {
-        arch_space_switch(arch_physical(arch_kernel_root), 0);
-        loaded = NO_SPACE;
+        if (inside && hart->arch != arch_hart())
+            arch_tlb_flush_remote(hart->arch, asid_of(space));
     }
-    arch_irq_restore(interrupts);
 }
 
-void space_enter(u32 space)
+/* The tables have changed for one page, or for ALL_PAGES. */
+static void changed(u32 space, uaddr page)
 {
-    if (loaded != space) {
-        arch_space_switch(arch_physical(roots[space]), asid_of(space));
-        loaded = space;
+    spaces[space].changed = page;
+    __atomic_store_n(&space_generations[space], space_generations[space] + 1, __ATOMIC_RELEASE);
+    if (mono_hart_count > 1)
+        flush_others(space, true);
+}
+
+void space_text_changed(u32 space)
+{
+    changed(space, ALL_PAGES);
+}
+
+void space_load(struct mono_hart *hart, u32 space)
+{
+    u64 generation = __atomic_load_n(&space_generations[space], __ATOMIC_ACQUIRE);
+
+    if (hart->space != space) {
+        __atomic_store_n(&hart->space, space, __ATOMIC_RELAXED);
+        arch_space_switch(arch_physical(spaces[space].root), asid_of(space));
     }
+    if (hart->seen[space] == generation)
+        return;
+    if (hart->seen[space] + 1 == generation && spaces[space].changed != ALL_PAGES)
+        arch_tlb_flush_page(spaces[space].changed, asid_of(space));
+    else
+        arch_tlb_flush_asid(asid_of(space));
+    arch_fence_i(); /* what is new may be text, written as data, perhaps by another hart */
+    hart->seen[space] = generation;
 }
 
 enum err mono_space_create(u32 space)
 {
-    u64 *root;
-
     if (space >= MONO_SPACES)
         return ERR_RANGE;
-    if (roots[space])
+    if (spaces[space].exists)
         return ERR_EXISTS;
-    root = table_new();
-    if (!root)
-        return ERR_NO_MEMORY;
-    arch_root_init(root);
-    arch_tlb_flush_asid(asid_of(space));
-    roots[space] = root;
+    spaces[space].exists = true;
+    spaces[space].tables = NO_TABLE;
+    changed(space, ALL_PAGES);
     return ERR_OK;
-}
-
-/* Frees a table of `level` and those below it; nothing may be mapped any more. */
-static void free_leaf_table(u64 *table)
-{
-    for (u32 i = 0; i < ARCH_TABLE_ENTRIES; i++)
-        kernel_assert(!table[i], "space destroyed with pages");
-    table_free(table);
-}
-
-static void free_middle_table(u64 *table)
-{
-    for (u32 i = 0; i < ARCH_TABLE_ENTRIES; i++) {
-        if (table[i])
-            free_leaf_table(table_of(table[i]));
-    }
-    table_free(table);
 }
 
 void mono_space_destroy(u32 space)
 {
-    u64 *root;
+    struct space *s = &spaces[space];
 
-    root = roots[space];
-    roots[space] = NULL;
-    space_leave(space);
-    for (u32 i = 0; i < ARCH_TABLE_ENTRIES / 2; i++) {
-        if (root[i])
-            free_middle_table(table_of(root[i]));
-    }
+    kernel_assert(s->pages == 0, "space destroyed with pages");
+    s->exists = false;
+    if (s->tables == NO_TABLE)
+        return;
+    memset(s->root, 0, PAGE_SIZE / 2); /* the user's half */
+    changed(space, ALL_PAGES);
+    /* No hart may walk on through tables that are about to become something else, not even ahead of its
+     * program. */
+    if (mono_hart_count > 1)
+        flush_others(space, false);
     arch_tlb_flush_asid(asid_of(space));
-    table_free(root);
+    while (s->tables != NO_TABLE) {
+        u32 table = s->tables;
+
+        s->tables = next_table[table];
+        mono_frame_free(table);
+    }
 }
 
 /* The leaf entry for `address`, or NULL where a table is missing. */
 static u64 *leaf_of(u32 space, uaddr address)
 {
-    u64 *table = roots[space];
+    u64 pte = spaces[space].root[arch_table_index(address, 2)];
 
-    for (u32 level = ARCH_TABLE_LEVELS - 1; level > 0; level--) {
-        u64 pte = table[arch_table_index(address, level)];
+    if (pte)
+        pte = table_of(pte)[arch_table_index(address, 1)];
+    return pte ? &table_of(pte)[arch_table_index(address, 0)] : NULL;
+}
 
-        if (!pte)
-            return NULL;
-        table = table_of(pte);
-    }
-    return &table[arch_table_index(address, 0)];
+/* Gives an entry of a higher table the table it lacks. */
+static enum err table_add(struct space *s, u64 *pte)
+{
+    u32 frame;
+
+    if (mono_frame_alloc(&frame) != ERR_OK)
+        return ERR_NO_MEMORY;
+    page_zero(arch_direct(frame_address(frame)));
+    next_table[frame] = s->tables;
+    s->tables = frame;
+    *pte = arch_pte(frame_address(frame), PTE_V);
+    return ERR_OK;
 }
 
 static u64 *leaf_of_or_new(u32 space, uaddr address)
 {
-    u64 *table = roots[space];
+    struct space *s = &spaces[space];
+    u64 *table = s->root;
 
     for (u32 level = ARCH_TABLE_LEVELS - 1; level > 0; level--) {
         u64 *pte = &table[arch_table_index(address, level)];
 
-        if (!*pte) {
-            u64 *fresh = table_new();
-
-            if (!fresh)
-                return NULL;
-            *pte = arch_pte(arch_physical(fresh), PTE_V);
-        }
+        if (!*pte && table_add(s, pte) != ERR_OK)
+            return NULL;
         table = table_of(*pte);
     }
     return &table[arch_table_index(address, 0)];
@@ -180,10 +211,11 @@ enum err mono_page_map(u32 space, uaddr address, u32 frame, u32 rights)
 
     if (!leaf)
         return ERR_NO_MEMORY;
-    if (*leaf & PTE_V)
+    if (*leaf)
         return ERR_MAPPED;
     *leaf = arch_pte(frame_address(frame), leaf_flags(rights));
-    arch_tlb_flush_page(address, asid_of(space));
+    spaces[space].pages++;
+    changed(space, address);
     return ERR_OK;
 }
 
@@ -195,7 +227,8 @@ enum err mono_page_unmap(u32 space, uaddr address, u32 *frame)
         return ERR_NOT_MAPPED;
     *frame = frame_number(arch_pte_address(*leaf));
     *leaf = 0;
-    arch_tlb_flush_page(address, asid_of(space));
+    spaces[space].pages--;
+    changed(space, address);
     return ERR_OK;
 }
 
@@ -206,7 +239,7 @@ enum err mono_page_protect(u32 space, uaddr address, u32 rights)
     if (!leaf || !*leaf)
         return ERR_NOT_MAPPED;
     *leaf = arch_pte(arch_pte_address(*leaf), leaf_flags(rights));
-    arch_tlb_flush_page(address, asid_of(space));
+    changed(space, address);
     return ERR_OK;
 }
 
@@ -221,22 +254,36 @@ enum err mono_page_lookup(u32 space, uaddr address, u32 *frame, u32 *rights)
     return ERR_OK;
 }
 
+/* The first address above `address` that an entry of `level` does not cover. */
+static uaddr behind(uaddr address, u32 level)
+{
+    u64 size = 1ul << (PAGE_SHIFT + 9 * level);
+
+    return round_down(address, size) + size;
+}
+
 uaddr mono_page_next(u32 space, uaddr from, uaddr to)
 {
-    uaddr address = from;
-
-    while (mono_space_exists(space) && address < to) {
-        u64 *table = roots[space];
+    if (!mono_space_exists(space) || spaces[space].pages == 0)
+        return to;
+    for (uaddr address = from; address < to;) {
+        u64 *table = spaces[space].root;
         u32 level = ARCH_TABLE_LEVELS - 1;
+        u64 pte = table[arch_table_index(address, level)];
 
-        while (level > 0 && table[arch_table_index(address, level)]) {
-            table = table_of(table[arch_table_index(address, level)]);
-            level--;
+        while (pte && --level > 0) {
+            table = table_of(pte);
+            pte = table[arch_table_index(address, level)];
         }
-        if (level == 0 && table[arch_table_index(address, 0)])
-            return address;
-        /* Nothing here: on to the next entry of the table where the walk ended. */
-        address = round_down(address, 1ul << (PAGE_SHIFT + 9 * level)) + (1ul << (PAGE_SHIFT + 9 * level));
+        if (!pte) { /* no table: on to the next entry of the one above */
+            address = behind(address, level);
+            continue;
+        }
+        table = table_of(pte);
+        for (uaddr end = min_u64(behind(address, 1), to); address < end; address += PAGE_SIZE) {
+            if (table[arch_table_index(address, 0)])
+                return address;
+        }
     }
     return to;
 }

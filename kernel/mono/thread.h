@@ -1,5 +1,5 @@
 /*
- * The kernel's own: spinlocks, threads from the inside, interrupts. What the placement may ask for is in
+ * The kernel's own: threads from the inside, interrupts, frames. What the placement may ask for is in
  * kernel/mono/mono.h.
  */
 #ifndef KERNEL_MONO_THREAD_H
@@ -7,16 +7,6 @@
 
 #include "kernel/mono/mono.h"
 #include "machine/arch.h"
-
-/* ---- Spinlocks: short sections, interrupts off ---- */
-
-struct mono_spin {
-    u32 held;
-};
-
-/* Interrupts off, lock taken; returns whether interrupts were on, for the unlock. Not recursive. */
-bool mono_spin_lock(struct mono_spin *spin);
-void mono_spin_unlock(struct mono_spin *spin, bool interrupts);
 
 /* ---- Threads ---- */
 
@@ -31,15 +21,15 @@ enum mono_thread_state {
 };
 
 struct mono_thread {
-    struct arch_switch context;
-    enum mono_thread_state state; /* the rest of this structure: under the scheduler's lock */
-    enum mono_thread_class class;
-    struct mono_thread *next, *prev; /* run queue or wait list */
-    struct mono_list *list;          /* the list it waits in, NULL if none */
-    struct mono_thread *later;       /* in deadline order */
+    struct arch_switch context; /* under the ready lock, which is held across the switch */
+    enum mono_thread_state state;
+    struct mono_thread *next, *prev; /* run queue: ready lock; wait list: wait lock; free list: ready lock */
+    struct mono_list *list;          /* the wait list it waits in, NULL if none: wait lock */
+    struct mono_thread *later;       /* in deadline order: wait lock, as the next two */
     u64 deadline;                    /* board time; ~0 none */
     bool timed_out;
-    u64 stack_low, stack_top; /* fixed at boot */
+    enum mono_thread_class class; /* its own, or its starter's before it is ready */
+    u64 stack_low, stack_top;     /* fixed at boot */
     const char *name;
     void (*entry)(void *);
     void *argument;
@@ -48,14 +38,14 @@ struct mono_thread {
 
 void threads_init(void);
 
-/* Lets others of the same class run. */
-void thread_yield(void);
+/* After an interrupt, which is off still: wakes whose deadline has come, and lets another thread run if it
+ * should come before the running one. */
+void thread_interrupted(void);
 
-/* The timer has fired, interrupts are off: wakes whose deadline has come. True if the running thread should
- * yield. */
-bool thread_timer(void);
+/* The running thread serves a program from now on: those of services come before it. */
+void thread_serves_program(void);
 
-/* The boot stack's end: runs when nobody else does. */
+/* What every hart ends in: runs when nobody else does. Interrupts on. */
 _Noreturn void thread_idle(void);
 
 /* For a panic: the running thread's name (NULL: none), and the bounds of its stack if `sp` lies on it. */
@@ -64,7 +54,8 @@ bool thread_stack(u64 sp, u64 *low, u64 *high);
 
 /* ---- Interrupts and frames ---- */
 
-/* Handles a timer or external interrupt; may switch threads. Interrupts off on entry and return. */
+/* Handles an interrupt; may switch threads, and the thread may be on another hart afterwards. Interrupts off
+ * on entry and return. */
 void interrupt_handle(u64 cause);
 
 void frames_init(void);

@@ -3,14 +3,30 @@
  * with the next trap; interrupts are handled on the way.
  *
  * Called by: the placement; all but mono_user_interrupt() from the one thread that serves the program.
+ *
+ * While the program runs in user mode the hart says so in `active`: who wants to interrupt it sets a bit of
+ * `attention` and then reads `active`, and this writes `active` and then reads `attention`, with a fence
+ * between. So either the bit is seen here, or the hart is found there.
  */
+#include "kernel/mono/hart.h"
 #include "kernel/mono/space.h"
 #include "kernel/mono/thread.h"
 
+enum attention {
+    ATTENTION_INTERRUPT = 1, /* asked by another thread */
+    ATTENTION_FRESH =
+        2, /* the program is to begin: its text was written as data, its thread was a service's */
+};
+
 static struct user {
     struct arch_frame frame;
-    u32 interrupted; /* asked by another thread; taken by the one that serves the program */
+    u32 attention; /* bits; taken by the thread that serves the program */
 } users[MONO_USERS];
+
+static void attend(struct user *u, u32 bits)
+{
+    __atomic_fetch_or(&u->attention, bits, __ATOMIC_RELAXED);
+}
 
 void mono_user_enter(u32 user, u64 pc, u64 sp, u64 a0, u64 a1)
 {
@@ -21,13 +37,13 @@ void mono_user_enter(u32 user, u64 pc, u64 sp, u64 a0, u64 a1)
     u->frame.x[REG_SP] = sp;
     u->frame.x[REG_A0] = a0;
     u->frame.x[REG_A1] = a1;
-    arch_fence_i(); /* its text was written as data */
+    attend(u, ATTENTION_FRESH);
 }
 
 void mono_user_reset(u32 user)
 {
     mono_user_enter(user, 0, 0, 0, 0);
-    users[user].interrupted = 0;
+    __atomic_store_n(&users[user].attention, ATTENTION_FRESH, __ATOMIC_RELAXED);
 }
 
 void mono_user_copy(u32 to, u32 from)
@@ -42,41 +58,81 @@ void mono_user_result(u32 user, u64 value)
 
 void mono_user_interrupt(u32 user)
 {
-    __atomic_store_n(&users[user].interrupted, 1, __ATOMIC_RELEASE);
+    attend(&users[user], ATTENTION_INTERRUPT);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    for (u32 i = 0; mono_hart_count > 1 && i < mono_hart_count; i++) {
+        if (HART_ACTIVE_USER(__atomic_load_n(&mono_harts[i].active, __ATOMIC_RELAXED)) == user)
+            hart_kick(i);
+    }
 }
 
-static void describe(struct arch_frame *frame, struct mono_trap *trap)
+/* What `attention` asks for before the program goes on. Returns whether it was interrupted. */
+static bool answer_attention(struct user *u, u32 space)
 {
-    trap->pc = frame->pc;
-    trap->cause = frame->cause;
-    trap->value = frame->value;
-    if (frame->cause != CAUSE_USER_CALL)
-        return;
-    trap->number = frame->x[REG_A7];
-    for (u32 i = 0; i < ARRAY_SIZE(trap->argument); i++)
-        trap->argument[i] = frame->x[REG_A0 + i];
-    frame->pc += 4; /* ecall has no short form */
+    u32 bits = __atomic_exchange_n(&u->attention, 0, __ATOMIC_ACQUIRE);
+
+    if (bits & ATTENTION_FRESH) {
+        thread_serves_program();
+        space_text_changed(space);
+    }
+    return bits & ATTENTION_INTERRUPT;
 }
 
-bool mono_user_run(u32 user, u32 space, struct mono_trap *trap)
+/* The program's side of a call: its number and arguments; it goes on behind the ecall, which has no short
+ * form. */
+static void describe_call(struct arch_frame *frame, struct mono_trap *trap)
+{
+    trap->kind = MONO_TRAP_CALL;
+    trap->pc = frame->pc;
+    trap->number = frame->x[REG_A7];
+    trap->argument[0] = frame->x[REG_A0];
+    trap->argument[1] = frame->x[REG_A1];
+    trap->argument[2] = frame->x[REG_A2];
+    trap->argument[3] = frame->x[REG_A3];
+    trap->argument[4] = frame->x[REG_A4];
+    trap->argument[5] = frame->x[REG_A5];
+    frame->pc += 4;
+}
+
+static void describe_exception(const struct arch_frame *frame, struct mono_trap *trap)
+{
+    u64 cause = frame->cause;
+    bool page = cause == CAUSE_FETCH_PAGE || cause == CAUSE_LOAD_PAGE || cause == CAUSE_STORE_PAGE;
+
+    trap->kind = page ? MONO_TRAP_PAGE_FAULT : MONO_TRAP_EXCEPTION;
+    trap->pc = frame->pc;
+    trap->cause = cause;
+    trap->address = frame->value;
+    trap->access = cause == CAUSE_FETCH_PAGE ? MONO_EXEC : cause == CAUSE_STORE_PAGE ? MONO_WRITE : MONO_READ;
+}
+
+void mono_user_run(u32 user, u32 space, struct mono_trap *trap)
 {
     struct user *u = &users[user];
+    struct mono_hart *hart;
 
     for (;;) {
         arch_irq_disable();
-        if (__atomic_exchange_n(&u->interrupted, 0, __ATOMIC_ACQUIRE)) {
+        hart = hart_self();
+        __atomic_store_n(&hart->active, HART_ACTIVE(user, space), __ATOMIC_RELAXED);
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        if (__atomic_load_n(&u->attention, __ATOMIC_RELAXED) && answer_attention(u, space)) {
+            __atomic_store_n(&hart->active, 0, __ATOMIC_RELAXED);
             arch_irq_restore(true);
+            trap->kind = MONO_TRAP_INTERRUPTED;
             trap->pc = u->frame.pc;
-            return false;
+            return;
         }
-        space_enter(space);
+        space_enter(hart, space);
         arch_user_run(&u->frame);
+        __atomic_store_n(&hart->active, 0, __ATOMIC_RELAXED);
         if (!(u->frame.cause & CAUSE_INTERRUPT))
             break;
         interrupt_handle(u->frame.cause);
-        arch_irq_restore(true);
     }
     arch_irq_restore(true);
-    describe(&u->frame, trap);
-    return true;
+    if (u->frame.cause == CAUSE_USER_CALL)
+        describe_call(&u->frame, trap);
+    else
+        describe_exception(&u->frame, trap);
 }

@@ -19,6 +19,10 @@ _Static_assert(offsetof(struct arch_frame, kernel_entry) == FRAME_KERNEL_ENTRY, 
 _Static_assert(offsetof(struct arch_frame, reserved) == FRAME_RESERVED, "trap.S");
 _Static_assert(offsetof(struct arch_hart, stack_limit) == HART_STACK_LIMIT, "trap.S");
 _Static_assert(offsetof(struct arch_hart, emergency_stack) == HART_EMERGENCY_STACK, "trap.S");
+_Static_assert(offsetof(struct arch_hart, current) == HART_CURRENT, "inline.h");
+_Static_assert(offsetof(struct arch_hart, start_stack) == HART_START_STACK, "start.S");
+_Static_assert(offsetof(struct arch_hart, start_entry) == HART_START_ENTRY, "start.S");
+_Static_assert(offsetof(struct arch_hart, start_satp) == HART_START_SATP, "start.S");
 _Static_assert(sizeof(struct arch_hart) == HART_SIZE, "start.S");
 _Static_assert(sizeof(struct arch_switch) == 14 * 8, "trap.S");
 
@@ -36,17 +40,10 @@ _Static_assert(sizeof(struct arch_switch) == 14 * 8, "trap.S");
 #define csr_set(name, bits)                                                                                  \
     __asm__ volatile(".option push\n.option arch, +zicsr\ncsrs " name ", %0\n.option pop" ::"r"((u64)(bits)) \
                      : "memory")
-#define csr_read_clear(name, bits)                                                                           \
-    ({                                                                                                       \
-        u64 value_;                                                                                          \
-        __asm__ volatile(".option push\n.option arch, +zicsr\ncsrrc %0, " name ", %1\n.option pop"           \
-                         : "=r"(value_)                                                                      \
-                         : "r"((u64)(bits))                                                                  \
-                         : "memory");                                                                        \
-        value_;                                                                                              \
-    })
+#define csr_clear(name, bits)                                                                                \
+    __asm__ volatile(".option push\n.option arch, +zicsr\ncsrc " name ", %0\n.option pop" ::"r"((u64)(bits)) \
+                     : "memory")
 
-#define STATUS_SIE  (1ul << 1)
 #define STATUS_SPIE (1ul << 5)
 #define STATUS_SPP  (1ul << 8)
 #define SATP_SV39   (8ul << 60)
@@ -61,19 +58,13 @@ const char *arch_cause_text(u64 cause)
         "fetch page fault", "load page fault",    "exception 14",        "store page fault",
     };
 
+    if (cause == CAUSE_IRQ_SOFTWARE)
+        return "interrupt from another hart";
     if (cause == CAUSE_IRQ_TIMER)
         return "timer interrupt";
     if (cause == CAUSE_IRQ_EXTERNAL)
         return "external interrupt";
     return cause < ARRAY_SIZE(exceptions) ? exceptions[cause] : "unknown cause";
-}
-
-struct arch_hart *arch_hart(void)
-{
-    struct arch_hart *hart;
-
-    __asm__("mv %0, tp" : "=r"(hart));
-    return hart;
 }
 
 void arch_frame_init_user(struct arch_frame *frame)
@@ -90,20 +81,9 @@ void arch_switch_prepare(struct arch_switch *to, u64 stack_top, void (*entry)(vo
     to->s[2] = (u64)argument;
 }
 
-bool arch_irq_disable(void)
-{
-    return csr_read_clear("sstatus", STATUS_SIE) & STATUS_SIE;
-}
-
-void arch_irq_restore(bool enabled)
-{
-    if (enabled)
-        csr_set("sstatus", STATUS_SIE);
-}
-
 bool arch_irq_enabled(void)
 {
-    return csr_read("sstatus") & STATUS_SIE;
+    return csr_read("sstatus") & ARCH_STATUS_SIE;
 }
 
 u64 arch_irq_pending(void)
@@ -116,17 +96,26 @@ void arch_wait_for_interrupt(void)
     __asm__ volatile("wfi" ::: "memory");
 }
 
-s64 sbi_call(u64 extension, u64 function, u64 first, u64 second, u64 *value)
+/* SBI 1.0, section 3: arguments in a0 to a4, the function in a6 and a7, the answer in a0 and a1. */
+static s64 sbi_call_long(u64 extension, u64 function, const u64 arguments[5], u64 *value)
 {
-    register u64 a0 __asm__("a0") = first;
-    register u64 a1 __asm__("a1") = second;
+    register u64 a0 __asm__("a0") = arguments[0];
+    register u64 a1 __asm__("a1") = arguments[1];
+    register u64 a2 __asm__("a2") = arguments[2];
+    register u64 a3 __asm__("a3") = arguments[3];
+    register u64 a4 __asm__("a4") = arguments[4];
     register u64 a6 __asm__("a6") = function;
     register u64 a7 __asm__("a7") = extension;
 
-    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7) : "memory");
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a3), "r"(a4), "r"(a6), "r"(a7) : "memory");
     if (value)
         *value = a1;
     return (s64)a0;
+}
+
+s64 sbi_call(u64 extension, u64 function, u64 first, u64 second, u64 *value)
+{
+    return sbi_call_long(extension, function, (const u64[5]){first, second}, value);
 }
 
 static bool timer_is_local;
@@ -148,6 +137,40 @@ void arch_timer_set(u64 when)
         csr_write(STIMECMP, when);
     else
         sbi_call(SBI_TIME, 0, when, 0, NULL);
+}
+
+void hart_start_other(void); /* start.S */
+
+bool arch_hart_start(struct arch_hart *hart, u64 stack_top, void (*entry)(void))
+{
+    hart->start_stack = stack_top;
+    hart->start_entry = (u64)entry;
+    hart->start_satp = SATP_SV39 | arch_physical(arch_kernel_root) >> PAGE_SHIFT;
+    return sbi_call_long(
+               SBI_HART, SBI_HART_START,
+               (const u64[5]){hart->id, arch_physical((void *)hart_start_other), arch_physical(hart)},
+               NULL) == 0;
+}
+
+void arch_ipi_accept(void)
+{
+    csr_set("sie", ARCH_PENDING_SOFTWARE);
+}
+
+void arch_ipi_send(const struct arch_hart *hart)
+{
+    sbi_call(SBI_IPI, 0, 1, hart->id, NULL);
+}
+
+void arch_ipi_clear(void)
+{
+    csr_clear("sip", ARCH_PENDING_SOFTWARE);
+}
+
+/* Start 0 and size ~0: all addresses. */
+void arch_tlb_flush_remote(const struct arch_hart *hart, u64 asid)
+{
+    sbi_call_long(SBI_FENCE, SBI_FENCE_VMA_ASID, (const u64[5]){1, hart->id, 0, ~0ul, asid}, NULL);
 }
 
 void arch_root_init(u64 *root)

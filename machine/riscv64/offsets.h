@@ -17,7 +17,11 @@
 
 #define HART_STACK_LIMIT     0
 #define HART_EMERGENCY_STACK 8
-#define HART_SIZE            48
+#define HART_CURRENT         32
+#define HART_START_STACK     48
+#define HART_START_ENTRY     56
+#define HART_START_SATP      64
+#define HART_SIZE            72
 
 #define BOOT_STACK_SIZE      16384
 #define EMERGENCY_STACK_SIZE 8192

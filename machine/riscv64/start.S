@@ -66,6 +66,40 @@ _start:
 3:      wfi
         j       3b
 
+/*
+ * void hart_start_other(void)   where the firmware starts every hart but the first (SBI 1.0, section 9.1).
+ *
+ * On entry: a0 hart id, a1 physical address of its struct arch_hart, supervisor mode, interrupts off, no translation.
+ * The hart begins as the boot hart stands at step 6, but for the identity page, which is gone: the first fetch after
+ * translation is on faults, and stvec says where to go on in the upper half.
+ */
+        .globl  hart_start_other
+hart_start_other:
+        csrw    sie, zero
+        ld      s0, HART_START_SATP(a1)
+        ld      sp, HART_START_STACK(a1)
+        ld      s1, HART_START_ENTRY(a1)
+        ld      t2, image_offset
+        add     tp, a1, t2                      /* its structure lies in the image */
+        la      t0, 1f
+        add     t0, t0, t2
+        csrw    stvec, t0
+        sfence.vma
+        csrw    satp, s0
+        nop
+        .balign 4
+1:      sfence.vma
+        csrw    sscratch, zero
+        la      t0, trap_entry
+        csrw    stvec, t0
+        li      t0, (1 << 5) | (1 << 9)
+        csrw    sie, t0
+        li      t0, 7
+        csrw    scounteren, t0
+        li      s0, 0
+        li      ra, 0
+        jr      s1
+
         .balign 8
 image_offset:
         .quad   0xffffffff00000000              /* ARCH_IMAGE_BASE - ARCH_IMAGE_PHYS */

@@ -130,30 +130,10 @@ arch_user_run:
         sd      s9, 80(sp)
         sd      s10, 88(sp)
         sd      s11, 96(sp)
-        csrci   sstatus, 2
         la      t0, user_run_back
         sd      sp, FRAME_KERNEL_SP(a0)
         sd      tp, FRAME_KERNEL_TP(a0)
-        sd      t0, FRAME_KERNEL_ENTRY(a0)
-        j       arch_user_return
-
-/* The trap path jumps here with the stack of arch_user_run(). */
-user_run_back:
-        ld      ra, 0(sp)
-        ld      s0, 8(sp)
-        ld      s1, 16(sp)
-        ld      s2, 24(sp)
-        ld      s3, 32(sp)
-        ld      s4, 40(sp)
-        ld      s5, 48(sp)
-        ld      s6, 56(sp)
-        ld      s7, 64(sp)
-        ld      s8, 72(sp)
-        ld      s9, 80(sp)
-        ld      s10, 88(sp)
-        ld      s11, 96(sp)
-        addi    sp, sp, 112
-        ret
+        sd      t0, FRAME_KERNEL_ENTRY(a0)      /* and on into arch_user_return */
 
 /* _Noreturn void arch_user_return(struct arch_frame *frame)   a0: frame */
         .globl  arch_user_return
@@ -172,6 +152,24 @@ arch_user_return:
         ld      sp, FRAME_X(2)(t0)
         ld      t0, FRAME_X(5)(t0)
         sret
+
+/* The trap path jumps here with the stack of arch_user_run(). */
+user_run_back:
+        ld      ra, 0(sp)
+        ld      s0, 8(sp)
+        ld      s1, 16(sp)
+        ld      s2, 24(sp)
+        ld      s3, 32(sp)
+        ld      s4, 40(sp)
+        ld      s5, 48(sp)
+        ld      s6, 56(sp)
+        ld      s7, 64(sp)
+        ld      s8, 72(sp)
+        ld      s9, 80(sp)
+        ld      s10, 88(sp)
+        ld      s11, 96(sp)
+        addi    sp, sp, 112
+        ret
 
 /* void arch_switch(struct arch_switch *from, struct arch_switch *to)   a0: from, a1: to; ra sp s0..s11 each */
         .globl  arch_switch

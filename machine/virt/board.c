@@ -68,11 +68,14 @@ static void read_hart(struct fdt_node node)
     const char *type = fdt_string(&tree, node, "device_type");
     const char *status = fdt_string(&tree, node, "status");
     const char *isa = fdt_string(&tree, node, "riscv,isa");
+    u64 id, size;
 
     if (!type || strcmp(type, "cpu") != 0 || !fdt_string(&tree, node, "mmu-type"))
         return;
     if (status && strcmp(status, "okay") != 0)
         return;
+    if (board.harts < BOARD_HARTS_MAX && fdt_reg(&tree, node, 0, &id, &size))
+        board.hart_ids[board.harts] = id;
     board.harts++;
     for (; isa && *isa; isa++) {
         if (strncmp(isa, "_sstc", 5) == 0)

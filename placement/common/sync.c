@@ -20,6 +20,7 @@ struct lock {
 
 struct queue {
     struct sync_list waiting;
+    u64 waiters; /* threads that are in port_wait() for it: set before they let go of their lock */
     const char *name;
 };
 
@@ -114,8 +115,13 @@ enum err port_wait(struct port_queue *port_queue, struct port_lock *port_lock, u
 
     port_assert(port_lock_held(port_lock), "wait without the lock");
     interrupts = sync_guard();
+    /* Before the lock can be another's: a waker that takes it by one atomic step, on another hart, must see
+     * that somebody waits, though this thread is in the list only once sync_block() has put it there. The
+     * waker then waits for the guard, and finds it. */
+    __atomic_store_n(&queue->waiters, queue->waiters + 1, __ATOMIC_RELAXED);
     hand_over(lock);
     woken = sync_block(&queue->waiting, deadline);
+    __atomic_store_n(&queue->waiters, queue->waiters - 1, __ATOMIC_RELAXED);
     sync_unguard(interrupts);
     port_lock_acquire(port_lock);
     return woken ? ERR_OK : ERR_TIMEOUT;
@@ -126,7 +132,7 @@ void port_wake_one(struct port_queue *port_queue)
     struct queue *queue = (struct queue *)port_queue;
     bool interrupts;
 
-    if (!__atomic_load_n(&queue->waiting.head, __ATOMIC_RELAXED))
+    if (!__atomic_load_n(&queue->waiters, __ATOMIC_RELAXED))
         return;
     interrupts = sync_guard();
     sync_wake(&queue->waiting);
@@ -138,7 +144,7 @@ void port_wake_all(struct port_queue *port_queue)
     struct queue *queue = (struct queue *)port_queue;
     bool interrupts;
 
-    if (!__atomic_load_n(&queue->waiting.head, __ATOMIC_RELAXED))
+    if (!__atomic_load_n(&queue->waiters, __ATOMIC_RELAXED))
         return;
     interrupts = sync_guard();
     while (sync_wake(&queue->waiting))

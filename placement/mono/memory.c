@@ -18,9 +18,14 @@
 
 static u8 *arena, *transfers;
 static u32 arena_slots;
-static u32 open_steps;
-static u32 step_ranges;
-static u64 step_bytes;
+
+/* The open step of each thread: a service has one at a time, under its own lock, but services run side by
+ * side. */
+static struct step {
+    bool open;
+    u32 ranges;
+    u64 bytes;
+} steps[MONO_THREADS];
 
 void mono_memory_init(void)
 {
@@ -64,17 +69,19 @@ void *port_keep_memory(u64 size)
 
 void port_keep_begin(void *range, u64 size)
 {
+    struct step *step = &steps[mono_thread_index()];
+
     (void)range;
-    open_steps = 1;
-    step_ranges++;
-    step_bytes += size;
-    port_assert(step_ranges <= PORT_KEEP_RANGES && step_bytes <= PORT_KEEP_BYTES, "kept step too long");
+    step->open = true;
+    step->ranges++;
+    step->bytes += size;
+    port_assert(step->ranges <= PORT_KEEP_RANGES && step->bytes <= PORT_KEEP_BYTES, "kept step too long");
 }
 
 void port_keep_commit(void)
 {
-    port_assert(open_steps == 1, "kept step closed twice");
-    open_steps = 0;
-    step_ranges = 0;
-    step_bytes = 0;
+    struct step *step = &steps[mono_thread_index()];
+
+    port_assert(step->open, "kept step closed twice");
+    *step = (struct step){.open = false};
 }

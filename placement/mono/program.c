@@ -10,11 +10,15 @@
 
 _Static_assert(PORT_PROGRAMS <= MONO_USERS, "registers for each program");
 
-/* scause of page faults and of calls, RISC-V privileged specification 4.1.8 */
-#define CAUSE_CALL       8
-#define CAUSE_PAGE_FETCH 12
-#define CAUSE_PAGE_LOAD  13
-#define CAUSE_PAGE_STORE 15
+/* The kernel fills a trap in directly: one structure under two names. */
+#define SAME(member) (offsetof(struct port_trap, member) == offsetof(struct mono_trap, member))
+_Static_assert(sizeof(struct port_trap) == sizeof(struct mono_trap) && SAME(kind) && SAME(pc) &&
+                   SAME(number) && SAME(argument) && SAME(cause) && SAME(address) && SAME(access),
+               "the same trap");
+_Static_assert((u32)TRAP_CALL == MONO_TRAP_CALL && (u32)TRAP_PAGE_FAULT == MONO_TRAP_PAGE_FAULT &&
+                   (u32)TRAP_EXCEPTION == MONO_TRAP_EXCEPTION &&
+                   (u32)TRAP_INTERRUPTED == MONO_TRAP_INTERRUPTED,
+               "the same kinds");
 
 static struct program {
     u32 space;
@@ -72,42 +76,7 @@ void port_program_interrupt(u32 program)
     mono_user_interrupt(program);
 }
 
-static u32 access_of(u64 cause)
-{
-    if (cause == CAUSE_PAGE_FETCH)
-        return PORT_EXEC;
-    return cause == CAUSE_PAGE_STORE ? PORT_WRITE : PORT_READ;
-}
-
-static enum port_trap_kind kind_of(u64 cause)
-{
-    switch (cause) {
-    case CAUSE_CALL:
-        return TRAP_CALL;
-    case CAUSE_PAGE_FETCH:
-    case CAUSE_PAGE_LOAD:
-    case CAUSE_PAGE_STORE:
-        return TRAP_PAGE_FAULT;
-    default:
-        return TRAP_EXCEPTION;
-    }
-}
-
 void port_program_run(u32 program, struct port_trap *trap)
 {
-    struct mono_trap seen;
-
-    if (!mono_user_run(program, program_of(program)->space, &seen)) {
-        trap->kind = TRAP_INTERRUPTED;
-        trap->pc = seen.pc;
-        return;
-    }
-    trap->kind = kind_of(seen.cause);
-    trap->pc = seen.pc;
-    trap->cause = seen.cause;
-    trap->address = seen.value;
-    trap->access = access_of(seen.cause);
-    trap->number = seen.number;
-    for (u32 i = 0; i < ARRAY_SIZE(trap->argument); i++)
-        trap->argument[i] = seen.argument[i];
+    mono_user_run(program, program_of(program)->space, (struct mono_trap *)trap);
 }

@@ -7,6 +7,7 @@ and the guest's own count does not depend on it.
 """
 
 import os
+import re
 import statistics
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ from duo.guest import qemu_line
 FIRMWARE = "80000000:80200000"  # OpenSBI of QEMU's `-bios default`
 LARGE = bytes(range(251)) * (256 * 1024 // 251 + 1)  # what read_uncached reads, 256 KiB of it
 OTHER_FILES = 20
+HEARTBEAT_SECONDS = 10.0
 SKIPPED_TESTS = ("killstatus", "preempt", "forkforkfork")  # their length is set by the clock
 
 
@@ -41,6 +43,10 @@ class Target:
     image: xv6image.Image = None  # the user's, for xv6
     symbols: tuple = ()  # ELF files that name addresses, the first that knows one decides
     peer: bool = False
+
+    def is_firmware(self, address):
+        bounds = [text.partition("=")[2].split(":") for text in self.ranges if text.startswith("firmware=")]
+        return any(int(low, 16) <= address < int(high, 16) for low, high in bounds)
 
 
 def target_of(kernel, build="release"):
@@ -89,6 +95,15 @@ def functions(elf_path):
             return symbols.functions(ELFFile(file))
     except ELFError:
         return []
+
+
+def load_shifts(elf_path):
+    """By how much the virtual addresses lie above the physical ones the image is loaded at, if they do."""
+    from elftools.elf.elffile import ELFFile
+
+    with open(elf_path, "rb") as file:
+        return sorted({segment["p_vaddr"] - segment["p_paddr"] for segment in ELFFile(file).iter_segments()
+                       if segment["p_type"] == "PT_LOAD" and segment["p_vaddr"] != segment["p_paddr"]})
 
 
 def code_of(elf_path, name):
@@ -157,8 +172,9 @@ def disk_for(target, group, names, folder):
             file.write(content)
     disk = os.path.join(folder, "disk.img")
     sizes = []
-    if target.image:
-        sizes = ["-b", str(target.image.blocks), "-i", str(target.image.inodes), "-l", str(target.image.log_blocks)]
+    if target.peer or group == "usertests":
+        image = target.image or peers_image()
+        sizes = ["-b", str(image.blocks), "-i", str(image.inodes), "-l", str(image.log_blocks)]
     done = subprocess.run([paths.built("host", "mkfs"), disk, *sizes, *(f"{name}={path}" for name, path in files.items())],
                           capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -220,6 +236,10 @@ class Report:
     end: tuple = None
     console: str = ""
 
+    def refused(self):
+        """{name of a row: why it could not be measured}, as the guest says."""
+        return dict(re.findall(r"^bench: (\w+): (.*)$", self.console, re.M))
+
 
 def parse(lines, report):
     for line in lines:
@@ -232,8 +252,11 @@ def parse(lines, report):
             setattr(report, word, tuple(map(int, rest)))
 
 
-def run(target, group, names, progress, timeout, profile=None):
-    """Runs a guest that measures the rows `names` of one group; calls progress(id) when samples of a new row come."""
+def run(target, group, names, timeout, progress, profile=None):
+    """
+    Runs a guest that measures the rows `names` of one group. Calls progress(id, "") when samples of a new row come, and
+    progress(None, text) from time to time while none do.
+    """
     memory = "/dev/shm"
     with tempfile.TemporaryDirectory(prefix="duo-bench-", dir=memory if os.access(memory, os.W_OK) else None) as folder:
         out, console = os.path.join(folder, "report"), os.path.join(folder, "console")
@@ -263,7 +286,8 @@ def text_of(path):
 def follow(line, out, console, progress, timeout):
     """Reads the report while it grows, until QEMU ends."""
     report, held, position = Report(), "", 0
-    limit = time.monotonic() + timeout
+    begin = heard = time.monotonic()
+    limit = begin + timeout
     try:
         process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     except OSError as error:
@@ -284,8 +308,13 @@ def follow(line, out, console, progress, timeout):
                     position = file.tell()
             *whole, held = held.split("\n")
             parse(whole, report)
-            for number in report.samples.keys() - known:
-                progress(number)
+            for number in sorted(report.samples.keys() - known):
+                progress(number, "")
+                heard = time.monotonic()
+            if time.monotonic() - heard > HEARTBEAT_SECONDS:
+                heard = time.monotonic()
+                last = text_of(console).strip().rpartition("\n")[2]
+                progress(None, f"{heard - begin:.0f} s" + (f", the guest's last line: {last}" if last else ""))
             if running and "panic: " in text_of(console)[-4096:]:
                 raise Failed(f"the guest panicked:\n{text_of(console)[-600:]}")
             if running and time.monotonic() > limit:
@@ -311,6 +340,8 @@ def median(values):
 def figure(target, row, numbers, reports):
     """The record of one row in one run; None if it has no samples. `reports` is {group: Report}."""
     report = reports.get(row.group)
+    if report and rows.samples_of(row) in report.refused():
+        return None
     samples = report.samples.get(numbers[rows.samples_of(row)], []) if report else []
     less = report.samples.get(numbers[row.less], []) if report and row.less else None
     if not samples or less == []:

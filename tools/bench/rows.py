@@ -68,6 +68,7 @@ MICRO = [
     Row("vm_fault", "VM fault to handler, reply, fault again", 1600),
     Row("unknown", "unknown system call to handler, reply", 1655),
     Row("retype", "Retype one 4 KiB frame", 1041),
+    Row("retype_reset", "delete + Retype of the frame, zeroing included"),
     Row("map", "Page map", 733),
     Row("unmap", "Page unmap", 685),
     Row("copy", "CNode copy", 901),

@@ -104,12 +104,11 @@ def measure(target, chosen, options):
         reports = {}
         for group in dict.fromkeys(row.group for row in chosen):
             needed = needed_samples([row for row in chosen if row.group == group])
-            reports[group] = machine.run(target, group, needed,
-                                         lambda number: say(options, f"{target.name}: {names.get(number, number)}"),
-                                         options.timeout)
-            for line in reports[group].console.splitlines():
-                if line.startswith("bench: "):
-                    say(options, f"{target.name}: the guest says: {line}")
+            reports[group] = machine.run(
+                target, group, needed, options.timeout,
+                lambda number, text: say(options, f"{target.name}: {text or names.get(number, number)}"))
+            for name, why in reports[group].refused().items():
+                print(f"duo: {target.name}: {name}: {why}", file=sys.stderr)
         runs.append({row.name: machine.figure(target, row, numbers, reports) for row in chosen})
     result = {}
     for row in chosen:
@@ -173,6 +172,12 @@ def ratio(ours, theirs):
     return f"{ours / theirs:.3f}" if ours and theirs else "-"
 
 
+def steady(row, record):
+    """Whether all runs gave the same: to the digit, or to 0.1 % where a disk has a say."""
+    runs = record.get("runs") or [0]
+    return max(runs) - min(runs) <= (0.001 * max(runs) if row.disk else 0)
+
+
 def print_tables(result):
     for entry in result["targets"]:
         if entry["target"] in rows.ROWS:
@@ -183,7 +188,7 @@ def print_tables(result):
 def print_table(entry, peers):
     known = {"mono": "xv6", "micro": "seL4"}[entry["kernel"]]
     with_baseline = any(record and "change" in record for record in entry["rows"].values())
-    heads = ["operation", entry["target"]]
+    heads = ["operation", entry["target"], "fences", "satp"]
     for peer in peers:
         heads += [peer["target"], "ratio"]
     heads += [f"{known}, published", "ratio"] + (["baseline", "change"] if with_baseline else [])
@@ -193,7 +198,8 @@ def print_table(entry, peers):
             continue
         record = entry["rows"][row.name] or {}
         ours = record.get("value")
-        line = [row.text + ("" if len(set(record.get("runs", []))) <= 1 else " ~"), number(ours)]
+        line = [row.text + ("" if steady(row, record) else " ~"), number(ours), number(record.get("fences")),
+                number(record.get("satp_writes"))]
         for place, peer in enumerate(peers):
             theirs = (peer["rows"].get(row.name) or {}).get("value")
             pairs[place].append((ours, theirs))
@@ -206,7 +212,7 @@ def print_table(entry, peers):
                      "-" if change is None else f"{change:+.1%}" + (" worse" if record["worse"] else "")]
         lines.append(line)
     means = [mean_ratio(each) for each in pairs]
-    line = ["geometric mean of the ratios", ""]
+    line = ["geometric mean of the ratios", "", "", ""]
     for mean in means:
         line += ["", f"{mean:.3f}" if mean else "-"]
     lines.append(line + [""] * (len(heads) - len(line)))
@@ -221,10 +227,15 @@ def print_table(entry, peers):
 
 
 class Names:
-    """Which function an address belongs to."""
+    """Which function an address belongs to; a kernel's also before it has switched on its page tables."""
 
     def __init__(self, elfs):
-        self._tables = [table for table in map(machine.functions, elfs) if table]
+        self._tables = []
+        for elf in elfs:
+            table = machine.functions(elf)
+            if table:
+                self._tables += [table] + [[(address - shift, name) for address, name in table]
+                                           for shift in machine.load_shifts(elf)]
 
     def of(self, address):
         for table in self._tables:
@@ -270,12 +281,15 @@ def profile_one(options, target, row):
     """Means over all samples, while a table shows the median: what happens rarely, a timer's tick, is in it too."""
     identity = rows.ids(target.kernel)[rows.samples_of(row)]
     say(options, f"{target.name}: profile of {row.name}")
-    report = machine.run(target, row.group, needed_samples([row]), lambda _: None, options.timeout, profile=identity)
+    report = machine.run(target, row.group, needed_samples([row]), options.timeout,
+                         lambda number, text: say(options, f"{target.name}: {text}") if text else None, profile=identity)
     samples = report.samples.get(identity)
     if not samples:
         raise machine.Failed(f"{target.name}: {row.name}: no samples\n{report.console[-600:]}")
     names, by_function = Names(target.symbols), {}
     for address, count in report.pcs:
+        if row.name == "boot" and target.is_firmware(address):
+            continue  # not part of this row
         function = names.of(address)
         by_function[function] = by_function.get(function, 0) + count
     total = sum(by_function.values())

@@ -160,6 +160,8 @@ class Report:
             self._damaged("super-inodes", f"{found.ninodes} inodes", block=SUPER_BLOCK)
         if found.nlog < 2:
             self._damaged("super-layout", f"a log of {found.nlog} blocks", block=SUPER_BLOCK)
+        if len(self.damage) > before:
+            return False
         areas = [("log", found.logstart, found.nlog), ("inodes", found.inodestart, -(-found.ninodes // INODES_PER_BLOCK)),
                  ("bitmap", found.bmapstart, -(-found.size // BITS))]
         end = SUPER_BLOCK + 1

@@ -13,9 +13,9 @@
 
 static volatile u8 data = 1; /* so that there is a page of data */
 
-static _Noreturn void fail(const char *what)
+static _Noreturn void fail(const char *row, const char *what)
 {
-    printf("bench: small: %s\n", what);
+    printf("bench: %s: %s\n", row, what);
     exit(1);
 }
 
@@ -35,7 +35,7 @@ static void measure_fork(void)
         int ended = wait(NULL);
         MARK_STOP(ROW_fork);
         if (pid < 0 || ended != pid)
-            fail("fork and wait");
+            fail("fork", "fork and wait");
     }
 }
 
@@ -43,7 +43,7 @@ static void measure_fork_68(void)
 {
     char *more = sbrk(MORE_PAGES * PAGE_SIZE);
     if (more == (char *)-1)
-        fail("sbrk");
+        fail("fork_68", "sbrk");
     for (u64 i = 0; i < MORE_PAGES; i++)
         more[i * PAGE_SIZE] = 1;
     for (int i = 0; i < SAMPLES; i++) {
@@ -52,7 +52,7 @@ static void measure_fork_68(void)
         int ended = wait(NULL);
         MARK_STOP(ROW_fork_68);
         if (pid < 0 || ended != pid)
-            fail("fork and wait");
+            fail("fork_68", "fork and wait");
     }
 }
 
@@ -70,7 +70,7 @@ static void measure_fault(void)
         int ended = wait(&status);
         MARK_STOP(ROW_fault);
         if (pid < 0 || ended != pid || status != -1)
-            fail("the store did not end the process");
+            fail("fault", "the store did not end the process");
     }
 }
 

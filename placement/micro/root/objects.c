@@ -5,7 +5,7 @@
 #define PAGE_BITS     12
 #define SCRATCH       0x2000000000ul
 #define PIECES_MAX    (CONFIG_MAX_NUM_BOOTINFO_UNTYPED_CAPS + 128)
-#define OWN_BITS      18
+#define OWN_BYTES     (256 * 1024)
 #define RETYPE_MAX    256 /* objects in one call */
 #define OWN_SLOTS     128
 #define DEVICE_FRAMES 8
@@ -32,7 +32,7 @@ void objects_init(const seL4_BootInfo *info)
         pieces[piece_count++] =
             (struct piece){info->untyped.start + i, d->paddr, d->sizeBits, 0, d->isDevice};
     }
-    supply_init(&root_supply, OWN_BITS, OWN_SLOTS);
+    supply_init(&root_supply, OWN_BYTES, OWN_SLOTS);
     tables_map(&root_supply, seL4_CapInitThreadVSpace, SCRATCH, 2 * 1024 * 1024);
 }
 
@@ -104,21 +104,35 @@ u64 untyped_take_at_most(u64 *bits)
     return untyped_take(*bits);
 }
 
-void supply_init(struct supply *supply, u64 bits, u64 slots)
+void supply_init(struct supply *supply, u64 bytes, u64 slots)
 {
-    supply->untyped = untyped_take(bits);
-    supply->bits = bits;
+    supply->pieces = 0;
+    for (u64 bits = 63; bytes > 0 && bits-- > PAGE_BITS;) {
+        bool last = bits == PAGE_BITS || supply->pieces == SUPPLY_PIECES - 1;
+
+        if (!last && bytes < 1ul << bits)
+            continue;
+        while (last && 1ul << bits < bytes) /* what the others have left, in one piece */
+            bits++;
+        supply->untyped[supply->pieces] = untyped_take(bits);
+        supply->bits[supply->pieces++] = bits;
+        bytes -= min_u64(bytes, 1ul << bits);
+    }
     supply->first = supply->next = slots_take(slots);
     supply->end = supply->first + slots;
+    supply->current = 0;
     supply->pages = 0;
     supply->known_count = 0;
 }
 
 void supply_reset(struct supply *supply)
 {
-    if (seL4_CNode_Revoke(ROOT_CNODE, supply->untyped, ROOT_DEPTH) != seL4_NoError)
-        root_fail("a server's memory cannot be revoked");
+    for (u64 i = 0; i < supply->pieces; i++) {
+        if (seL4_CNode_Revoke(ROOT_CNODE, supply->untyped[i], ROOT_DEPTH) != seL4_NoError)
+            root_fail("a server's memory cannot be revoked");
+    }
     supply->next = supply->first;
+    supply->current = 0;
     supply->pages = 0;
     supply->known_count = 0;
 }
@@ -128,10 +142,10 @@ static u64 count_full(struct supply *supply, u64 first, u64 count)
 {
     u64 full = 0;
 
-    if (retype(supply->untyped, seL4_EndpointObject, 0, first, count) == seL4_NoError)
+    if (retype(supply->untyped[0], seL4_EndpointObject, 0, first, count) == seL4_NoError)
         return 0;
     for (u64 slot = first; slot < first + count; slot++)
-        full += retype(supply->untyped, seL4_EndpointObject, 0, slot, 1) != seL4_NoError;
+        full += retype(supply->untyped[0], seL4_EndpointObject, 0, slot, 1) != seL4_NoError;
     return full;
 }
 
@@ -142,10 +156,23 @@ u64 supply_lost(struct supply *supply)
     for (u64 slot = supply->first; slot < supply->end; slot += RETYPE_MAX)
         lost += count_full(supply, slot, min_u64(supply->end - slot, RETYPE_MAX));
     supply_reset(supply);
-    if (retype(supply->untyped, seL4_UntypedObject, supply->bits, supply->first, 1) != seL4_NoError)
-        lost++;
+    for (u64 i = 0; i < supply->pieces; i++)
+        lost += retype(supply->untyped[i], seL4_UntypedObject, supply->bits[i], supply->first + i, 1) !=
+                seL4_NoError;
     supply_reset(supply);
     return lost;
+}
+
+/* Makes them of the piece in use, or of a later one: what is left of the earlier one is too small, and stays.
+ */
+static void make_some(struct supply *supply, u64 type, u64 bits, u64 slot, u64 count)
+{
+    for (; supply->current < supply->pieces; supply->current++) {
+        if (retype(supply->untyped[supply->current], type, bits, slot, count) == seL4_NoError)
+            return;
+    }
+    say("[sup] %lu pages were made of it\n", supply->pages);
+    root_fail("a server's memory is used up");
 }
 
 u64 supply_make(struct supply *supply, u64 type, u64 bits, u64 count)
@@ -154,11 +181,8 @@ u64 supply_make(struct supply *supply, u64 type, u64 bits, u64 count)
 
     if (count > supply->end - supply->next)
         root_fail("a server's slots are used up");
-    for (u64 made = 0; made < count; made += RETYPE_MAX) {
-        if (retype(supply->untyped, type, bits, slot + made, min_u64(count - made, RETYPE_MAX)) !=
-            seL4_NoError)
-            root_fail("a server's memory is used up");
-    }
+    for (u64 made = 0; made < count; made += RETYPE_MAX)
+        make_some(supply, type, bits, slot + made, min_u64(count - made, RETYPE_MAX));
     supply->next += count;
     if (type == seL4_RISCV_4K_Page || type == seL4_RISCV_PageTableObject)
         supply->pages += count;

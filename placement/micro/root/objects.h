@@ -19,9 +19,11 @@
 
 #define KNOWN_MAX 640
 
-/* An untyped and a range of slots, used up from the start. */
+/* Memory, as a few untypeds from large to small, and a range of slots; both used up from the start. */
+#define SUPPLY_PIECES 5
 struct supply {
-    u64 untyped, bits;
+    u64 untyped[SUPPLY_PIECES], bits[SUPPLY_PIECES];
+    u64 pieces, current;
     u64 first, next, end; /* slots */
     u64 known[KNOWN_MAX]; /* page tables of the one address space whose tables come from here */
     u64 known_count;
@@ -40,8 +42,9 @@ u64 untyped_take_at_most(u64 *bits);
 /* Bytes that could still be taken, in pieces of a page at least. */
 u64 untyped_free(void);
 
-/* A supply of 2^bits bytes with `slots` slots; back to its beginning, everything made of it gone. */
-void supply_init(struct supply *supply, u64 bits, u64 slots);
+/* A supply of at least `bytes` bytes with `slots` slots; back to its beginning, everything made of it gone.
+ */
+void supply_init(struct supply *supply, u64 bytes, u64 slots);
 void supply_reset(struct supply *supply);
 
 /* What a supply just reset has lost: slots that are still full, and 1 if memory is lacking. Asks the kernel:

@@ -22,11 +22,10 @@
  * pages. */
 #define SLOTS_BASE   240
 #define THREAD_SLOTS (4 + THREAD_STACK_PAGES)
-#define SHARED_SLOTS 140 /* record, kept memory, arena, devices, transfer pages of another server */
+#define SHARED_SLOTS 8 /* beside kept memory and transfer pages: record, arena, devices */
 
-#define TABLES_BITS 22          /* programs' page tables: 1024, their roots among them */
-#define POOL_BITS   16          /* the smallest piece worth giving to programs */
-#define ROOT_SPARE  (1ul << 20) /* what stays with the supervisor when programs get the rest */
+#define POOL_BITS  16            /* the smallest piece worth giving to programs */
+#define ROOT_SPARE (128ul << 10) /* what stays with the supervisor when programs get the rest */
 
 struct server servers[SERVERS_COUNT];
 
@@ -122,28 +121,36 @@ static u64 bits_for(u64 value)
     return bits;
 }
 
-/* `pages` small pages in a row, in memory and in slots; rounded up to large pages where there are many. */
+static u64 take_frames(u64 type, u64 bits, u64 count)
+{
+    static struct supply supply; /* its beginning only: what it makes stays */
+
+    if (count == 0)
+        return 0;
+    supply_init(&supply, 1ul << bits_for(count << bits), count);
+    return supply_make(&supply, type, 0, count);
+}
+
+/* `pages` pages: large ones as far as they go, small ones for the rest. */
 static struct kept_memory kept_take(u64 pages)
 {
-    struct kept_memory kept = {.bits = PAGE_BITS, .count = pages};
-    static struct supply supply; /* its beginning only: what it makes stays */
-    u64 type = seL4_RISCV_4K_Page;
+    struct kept_memory kept = {.large_count = pages >> (LARGE_PAGE_BITS - PAGE_BITS),
+                               .count = pages & ((1u << (LARGE_PAGE_BITS - PAGE_BITS)) - 1)};
 
-    if (pages == 0)
-        return kept;
-    if (pages >= 256) {
-        kept.bits = LARGE_PAGE_BITS;
-        kept.count = round_up(pages * PAGE_SIZE, 1ul << LARGE_PAGE_BITS) >> LARGE_PAGE_BITS;
-        type = seL4_RISCV_Mega_Page;
-    }
-    supply_init(&supply, bits_for(kept.count << kept.bits), kept.count);
-    kept.frames = supply_make(&supply, type, 0, kept.count);
+    kept.large = take_frames(seL4_RISCV_Mega_Page, LARGE_PAGE_BITS, kept.large_count);
+    kept.small = take_frames(seL4_RISCV_4K_Page, PAGE_BITS, kept.count);
     return kept;
+}
+
+static u64 kept_size(const struct kept_memory *kept)
+{
+    return (kept->large_count << LARGE_PAGE_BITS) + (kept->count << PAGE_BITS);
 }
 
 static u64 kept_address(const struct kept_memory *kept)
 {
-    seL4_RISCV_Page_GetAddress_t address = seL4_RISCV_Page_GetAddress(kept->frames);
+    seL4_RISCV_Page_GetAddress_t address =
+        seL4_RISCV_Page_GetAddress(kept->large_count ? kept->large : kept->small);
 
     return address.error == seL4_NoError ? address.paddr : 0;
 }
@@ -171,7 +178,7 @@ static u64 kept_pages(const struct server_description *d)
 /* The window's tables and xmap's CNode for it come on top of what the description says. */
 static u64 private_bytes(const struct server_description *d)
 {
-    u64 bytes = 1ul << d->private_bits;
+    u64 bytes = d->private_kib * 1024;
 
     if (d->service == SERVICE_XMAP || d->service == SERVICE_UNIX)
         bytes += programs.frames / 512 * PAGE_SIZE;
@@ -203,7 +210,7 @@ static void irqs_prepare(u32 service)
 void process_prepare(const struct server_description *d)
 {
     struct server *server = &servers[d->service];
-    u64 size, tables = 0;
+    u64 size, shared, tables = 0;
 
     if (!programs.frames) {
         programs_plan();
@@ -211,7 +218,7 @@ void process_prepare(const struct server_description *d)
     }
     server->description = d;
     server->endpoint = supply_make(&root_supply, seL4_EndpointObject, 0, 1);
-    server->record_frame = kept_take(1).frames;
+    server->record_frame = kept_take(1).small;
     server->kept = kept_take(kept_pages(d));
     server->dma = kept_take(dma_pages[d->service]);
     server->record = (struct server_record *)(RECORDS + d->service * PAGE_SIZE);
@@ -219,9 +226,11 @@ void process_prepare(const struct server_description *d)
              seL4_ReadWrite, false);
     if (d->service == SERVICE_XMAP || d->service == SERVICE_UNIX)
         tables = programs.frames / 512 + 2;
-    supply_init(&server->supply, bits_for(private_bytes(d)), SLOTS_BASE + d->threads * THREAD_SLOTS + tables);
-    server->shared.first = server->shared.next = slots_take(SHARED_SLOTS);
-    server->shared.end = server->shared.first + SHARED_SLOTS;
+    supply_init(&server->supply, private_bytes(d), SLOTS_BASE + d->threads * THREAD_SLOTS + tables);
+    shared = SHARED_SLOTS + server->kept.large_count + server->kept.count + server->dma.count +
+             (sees_transfers[d->service] ? THREADS_MAX : 0);
+    server->shared.first = server->shared.next = slots_take(shared);
+    server->shared.end = server->shared.first + shared;
     irqs_prepare(d->service);
     const void *symbols = file(d->name, ".symbols", &size);
     symbols_open(&server->symbols, symbols, size);
@@ -249,15 +258,14 @@ static void pools_take(void)
 
 void programs_prepare(void)
 {
-    u64 tables;
+    u64 tables = XMAP_KEPT_TABLES(programs.frames, programs.tables);
 
     programs.cnode = slots_take(1);
     if (seL4_Untyped_Retype(untyped_take(programs.radix + seL4_SlotBits), seL4_CapTableObject, programs.radix,
                             ROOT_CNODE, 0, 0, programs.cnode, 1) != seL4_NoError)
         root_fail("no memory for the slots of programs' memory");
-    tables = untyped_take(TABLES_BITS);
-    cap_copy(programs.cnode, XMAP_KEPT_TABLES(programs.frames, programs.tables), programs.radix, tables,
-             seL4_AllRights);
+    cap_copy(programs.cnode, tables, programs.radix, untyped_take(XMAP_TABLES_BITS), seL4_AllRights);
+    cap_copy(programs.cnode, tables + 1, programs.radix, untyped_take(XMAP_ROOTS_BITS), seL4_AllRights);
     pools_take();
 }
 
@@ -315,16 +323,15 @@ static void map_shared(struct server *server, u64 frame, u64 address)
 
 static void map_kept(struct server *server, const struct kept_memory *kept, u64 address)
 {
-    for (u64 i = 0; i < kept->count; i++) {
-        if (kept->bits == PAGE_BITS) {
-            map_shared(server, kept->frames + i, address + (i << kept->bits));
-        } else {
-            u64 copy = server->shared.next++;
+    for (u64 i = 0; i < kept->large_count; i++) {
+        u64 copy = server->shared.next++;
 
-            cap_copy(ROOT_CNODE, copy, ROOT_DEPTH, kept->frames + i, seL4_ReadWrite);
-            large_page_map(&server->supply, server->vspace, copy, address + (i << kept->bits));
-        }
+        cap_copy(ROOT_CNODE, copy, ROOT_DEPTH, kept->large + i, seL4_ReadWrite);
+        large_page_map(&server->supply, server->vspace, copy, address + (i << LARGE_PAGE_BITS));
     }
+    address += kept->large_count << LARGE_PAGE_BITS;
+    for (u64 i = 0; i < kept->count; i++)
+        map_shared(server, kept->small + i, address + i * PAGE_SIZE);
 }
 
 /* Registers and the interrupt; the information page says what is where. */
@@ -366,7 +373,7 @@ static void map_all(struct server *server)
         .threads = d->threads,
         .operation_threads = d->loops,
         .time_unit = 1000000000ul / root_board.timebase,
-        .kept_size = server->kept.count << server->kept.bits,
+        .kept_size = kept_size(&server->kept),
         .frames = programs.frames,
         .usable = programs.usable,
         .tables = programs.tables,
@@ -426,11 +433,17 @@ static void give_cnode(struct server *server, u64 slot, u64 name, u64 source, u6
     cap_mint(server->names, name & ((1u << NAMES_RADIX) - 1), NAMES_RADIX, source, seL4_AllRights, guard);
 }
 
-static void give_private_cnode(struct server *server, u64 radix)
+/* The largest object of a server comes first, so that aligning it wastes nothing. */
+static void make_private_cnode(struct server *server)
 {
-    server->private_cnode = supply_make(&server->supply, seL4_CapTableObject, radix, 1);
+    u32 service = server->description->service;
+    u64 radix = service == SERVICE_XMAP   ? bits_for(programs.frames)
+                : service == SERVICE_UNIX ? UNIX_PRIVATE_RADIX
+                : service == SERVER_TIMER ? bits_for(SERVERS_COUNT * THREADS_MAX)
+                                          : 0;
+
     server->private_radix = radix;
-    give_cnode(server, SLOT_PRIVATE, CNODE_PRIVATE, server->private_cnode, CSPACE_SHIFT - radix);
+    server->private_cnode = radix ? supply_make(&server->supply, seL4_CapTableObject, radix, 1) : 0;
 }
 
 static const seL4_CapRights_t call_rights = {{1 | 8}}; /* write, grant reply */
@@ -440,7 +453,6 @@ static const seL4_CapRights_t xmap_rights = {{2 | 4}}; /* grant, too: its answer
 static void give_xmap(struct server *server)
 {
     give_cnode(server, SLOT_KEPT, CNODE_KEPT, programs.cnode, CSPACE_SHIFT - programs.radix);
-    give_private_cnode(server, bits_for(programs.frames));
     give(server, SLOT_VSPACE, server->vspace, seL4_AllRights);
     give(server, SLOT_ASID_POOL, seL4_CapInitThreadASIDPool, seL4_AllRights);
     if (servers[SERVICE_UNIX].vspace)
@@ -451,7 +463,6 @@ static void give_unix(struct server *server)
 {
     struct server *xmap = &servers[SERVICE_XMAP];
 
-    give_private_cnode(server, UNIX_PRIVATE_RADIX);
     give_cnode(server, 0, CNODE_OWN, server->cnode, CSPACE_GUARD_BITS);
     give(server, SLOT_PROGRAMS, supply_make(&server->supply, seL4_UntypedObject, UNIX_PROGRAM_BITS, 1),
          seL4_AllRights);
@@ -477,8 +488,9 @@ static void give_all(struct server *server)
         give_xmap(server);
     if (d->service == SERVICE_UNIX)
         give_unix(server);
-    if (d->service == SERVER_TIMER)
-        give_private_cnode(server, bits_for(SERVERS_COUNT * THREADS_MAX));
+    if (server->private_cnode)
+        give_cnode(server, SLOT_PRIVATE, CNODE_PRIVATE, server->private_cnode,
+                   CSPACE_SHIFT - server->private_radix);
 }
 
 /* The timer can signal every thread: all of them when it is new, else those of the server that is. */
@@ -511,11 +523,9 @@ static void make_thread(struct server *server, u64 thread)
 {
     const struct server_description *d = server->description;
     struct supply *supply = &server->supply;
-    u64 tcb = supply_make(supply, seL4_TCBObject, 0, 1);
-    u64 notification = supply_make(supply, seL4_NotificationObject, 0, 1);
+    u64 tcb = server->tcb[thread], notification = server->notification[thread];
     u64 stack = supply_make(supply, seL4_RISCV_4K_Page, 0, THREAD_STACK_PAGES);
     u64 buffer = supply_make(supply, seL4_RISCV_4K_Page, 0, 1);
-    u64 transfer = supply_make(supply, seL4_RISCV_4K_Page, 0, 1);
     u64 guard = seL4_CNode_CapData_new(0, CSPACE_GUARD_BITS).words[0];
     u64 *block = (u64 *)((u8 *)scratch_map(buffer) + (THREAD_BLOCK - THREAD_IPC));
 
@@ -526,7 +536,10 @@ static void make_thread(struct server *server, u64 thread)
         map_new(server, stack + i,
                 thread_address(server, thread, THREAD_STACK_TOP - (THREAD_STACK_PAGES - i) * PAGE_SIZE));
     map_new(server, buffer, thread_address(server, thread, THREAD_IPC));
-    map_new(server, transfer, thread_address(server, thread, THREAD_TRANSFER));
+    if (d->service == SERVICE_UNIX) {
+        server->transfer[thread] = supply_make(supply, seL4_RISCV_4K_Page, 0, 1);
+        map_new(server, server->transfer[thread], thread_address(server, thread, THREAD_TRANSFER));
+    }
     give(server, SLOT_THREAD + 2 * thread, tcb, seL4_AllRights);
     cap_mint(server->cnode, SLOT_THREAD + 2 * thread + 1, CSPACE_RADIX, notification, seL4_ReadWrite,
              BADGE_SIGNAL);
@@ -538,10 +551,21 @@ static void make_thread(struct server *server, u64 thread)
                                 d->priority) != seL4_NoError ||
         seL4_TCB_BindNotification(tcb, notification) != seL4_NoError)
         root_fail("a server's thread cannot be configured");
-    server->tcb[thread] = tcb;
-    server->notification[thread] = notification;
-    server->transfer[thread] = transfer;
     server->stack[thread] = stack;
+}
+
+/* All at once, and before the pages: objects smaller than a page between pages would waste the rest of each.
+ */
+static void make_thread_objects(struct server *server)
+{
+    u64 threads = server->description->threads;
+    u64 tcb = supply_make(&server->supply, seL4_TCBObject, 0, threads);
+    u64 notification = supply_make(&server->supply, seL4_NotificationObject, 0, threads);
+
+    for (u64 thread = 0; thread < threads; thread++) {
+        server->tcb[thread] = tcb + thread;
+        server->notification[thread] = notification + thread;
+    }
 }
 
 static void run(struct server *server, u64 entry)
@@ -561,6 +585,7 @@ void process_start(struct server *server)
 
     server->generation++;
     server->state = SERVER_STARTING;
+    make_private_cnode(server);
     server->vspace = supply_make(&server->supply, seL4_RISCV_PageTableObject, 0, 1);
     if (seL4_RISCV_ASIDPool_Assign(seL4_CapInitThreadASIDPool, server->vspace) != seL4_NoError)
         root_fail("no identifier for an address space");
@@ -569,6 +594,7 @@ void process_start(struct server *server)
     entry = load_image(server);
     map_all(server);
     give_all(server);
+    make_thread_objects(server);
     for (u64 thread = 0; thread < d->threads; thread++)
         make_thread(server, thread);
     map_transfers(server);

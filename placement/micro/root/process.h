@@ -15,13 +15,13 @@
 struct server_description {
     u32 service; /* enum port_service, or SERVER_TIMER */
     const char *name;
-    u64 priority, threads, loops, private_bits, kept_pages, restarts;
+    u64 priority, threads, loops, private_kib, kept_pages, restarts;
 };
 
-/* Memory of port/keep.h or of the block cache: small pages, or large ones where there is much. */
+/* Memory of port/keep.h or of the block cache, in the order of its addresses. */
 struct kept_memory {
-    u64 frames, count; /* slots of the capabilities */
-    u64 bits;          /* of each page */
+    u64 large, large_count; /* slots of capabilities: pages of 2 MiB first, */
+    u64 small, count;       /* then pages of 4 KiB */
 };
 
 enum server_state { SERVER_ABSENT, SERVER_STARTING, SERVER_RUNNING, SERVER_DEAD };
@@ -37,7 +37,7 @@ struct server {
     u64 private_cnode, private_radix; /* of SLOT_PRIVATE, if it has one */
     u64 tcb[THREADS_MAX];
     u64 notification[THREADS_MAX];
-    u64 transfer[THREADS_MAX]; /* frame of each thread's transfer page */
+    u64 transfer[THREADS_MAX]; /* unix: frame of each thread's transfer page */
     u64 stack[THREADS_MAX];    /* first frame of each thread's stack, in a row */
 
     u64 record_frame; /* kept */

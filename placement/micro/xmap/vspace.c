@@ -40,8 +40,9 @@
 #define SLOT_OF_TABLE(t)       (SLOT_OF_MAPPING(MAPPINGS) + (u64)(t))
 #define SLOT_OF_ROOT(s)        (SLOT_OF_TABLE(TABLES) + 2 * (u64)(s))
 #define SLOT_OF_ROOT_MEMORY(s) (SLOT_OF_ROOT(s) + 1)
-#define SLOT_OF_TABLES_MEMORY  SLOT_OF_ROOT(PORT_SPACES)
-#define SLOT_OF_POOL(p)        (SLOT_OF_TABLES_MEMORY + 1 + (u64)(p))
+#define SLOT_OF_TABLES_MEMORY                                                                                \
+    SLOT_OF_ROOT(PORT_SPACES) /* of the first XMAP_TABLES_FIRST; the next one: of the rest and the roots */
+#define SLOT_OF_POOL(p) (SLOT_OF_TABLES_MEMORY + 2 + (u64)(p))
 
 enum step { STEP_NONE, STEP_BEGUN, STEP_DONE, STEP_AGAIN };
 
@@ -288,8 +289,8 @@ static enum err table_make(u32 space, u32 level, uaddr address)
 
     while (t < TABLES && tables[t].step != STEP_NONE)
         t++;
-    if (t == TABLES ||
-        retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY), seL4_RISCV_PageTableObject, 0, SLOT_OF_TABLE(t), 1))
+    if (t == TABLES || retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY + t / XMAP_TABLES_FIRST),
+                              seL4_RISCV_PageTableObject, 0, SLOT_OF_TABLE(t), 1))
         return ERR_NO_MEMORY;
     table = &tables[t];
     table->space = space;
@@ -327,7 +328,7 @@ enum err port_space_create(u32 space)
     if (kept->spaces[space] != STEP_NONE)
         return ERR_EXISTS;
     step_to(&kept->spaces[space], STEP_BEGUN);
-    if (retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY), seL4_UntypedObject, PAGE_BITS,
+    if (retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY + 1), seL4_UntypedObject, PAGE_BITS,
                SLOT_OF_ROOT_MEMORY(space), 1) ||
         retype(CPTR_IN(SLOT_KEPT, SLOT_OF_ROOT_MEMORY(space)), seL4_RISCV_PageTableObject, 0,
                SLOT_OF_ROOT(space), 1) ||

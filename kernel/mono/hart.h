@@ -1,0 +1,51 @@
+/*
+ * What mono keeps for each hart. Only the hart itself writes its structure, with interrupts off; others may
+ * read what is marked "read by others".
+ */
+#ifndef KERNEL_MONO_HART_H
+#define KERNEL_MONO_HART_H
+
+#include "kernel/mono/thread.h"
+#include "machine/arch.h"
+
+#define NO_SPACE (~0u)
+
+/* The value of `active` while a program runs in user mode. */
+#define HART_ACTIVE(user, space)  ((u64)((space) + 1) << 32 | ((user) + 1))
+#define HART_ACTIVE_USER(active)  ((u32)(active)-1) /* ~0 if none */
+#define HART_ACTIVE_SPACE(active) ((u32)((active) >> 32) - 1)
+
+struct mono_hart {
+    struct arch_hart *arch;
+    u64 slice_end; /* until when its thread may run while others wait */
+    u64 timer;     /* what its timer is set to */
+    u64 kick;      /* harts to interrupt once the lock on the wait lists is released: bits by index */
+    struct mono_thread *ended; /* gave the hart away for ever; its stack is free once it has been left */
+    struct mono_thread idle;   /* runs when nobody else does */
+
+    /* space.c and user.c */
+    u32 space;             /* whose tables are loaded. Read by others */
+    u64 active;            /* the program in user mode and its space, or 0. Read by others */
+    u64 seen[MONO_SPACES]; /* the generation of each space that this hart's translations are of */
+};
+
+extern struct mono_hart mono_harts[ARCH_HARTS_MAX];
+extern u32 mono_hart_count; /* constant once harts_start() is through */
+
+/* With interrupts off. */
+static inline struct mono_hart *hart_self(void)
+{
+    return arch_hart()->kernel_data;
+}
+
+/* Sets up the boot hart's structure; then, later, starts the others. */
+void harts_init(void);
+void harts_start(void);
+
+/* Interrupts the hart with this index. */
+void hart_kick(u32 index);
+
+/* For a panic. */
+void harts_stop_others(void);
+
+#endif

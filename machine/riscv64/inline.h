@@ -1,0 +1,52 @@
+/* The part of machine/arch.h that is one or two instructions: a call would cost more than the work. */
+#ifndef MACHINE_RISCV64_INLINE_H
+#define MACHINE_RISCV64_INLINE_H
+
+#include "machine/arch.h"
+#include "machine/riscv64/offsets.h"
+
+#define ARCH_TEXT_OF(number) #number
+#define ARCH_TEXT(number)    ARCH_TEXT_OF(number)
+
+/* Volatile: a thread may find itself on another hart after any call. */
+static inline struct arch_hart *arch_hart(void)
+{
+    struct arch_hart *hart;
+
+    __asm__ volatile("mv %0, tp" : "=r"(hart));
+    return hart;
+}
+
+static inline void *arch_current(void)
+{
+    void *current;
+
+    __asm__ volatile("ld %0, " ARCH_TEXT(HART_CURRENT) "(tp)" : "=r"(current));
+    return current;
+}
+
+#define ARCH_STATUS_SIE 2ul /* sstatus.SIE, SPEC 4.1.1 */
+
+static inline bool arch_irq_disable(void)
+{
+    u64 status;
+
+    __asm__ volatile(".option push\n.option arch, +zicsr\ncsrrci %0, sstatus, 2\n.option pop"
+                     : "=r"(status)
+                     :
+                     : "memory");
+    return status & ARCH_STATUS_SIE;
+}
+
+static inline void arch_irq_restore(bool enabled)
+{
+    if (enabled)
+        __asm__ volatile(".option push\n.option arch, +zicsr\ncsrsi sstatus, 2\n.option pop" ::: "memory");
+}
+
+static inline void arch_relax(void)
+{
+    __asm__ volatile("nop" ::: "memory");
+}
+
+#endif
