@@ -104,9 +104,10 @@ _Noreturn void arch_user_return(struct arch_frame *frame);
 
 /*
  * Continues the user thread of `frame` and returns after its next trap, with interrupts off; frame->cause
- * says why. Called on a kernel stack; all registers a C call preserves are kept on that stack meanwhile.
+ * says why. Called on a kernel stack with interrupts off. The caller's registers are the compiler's to keep:
+ * nothing is saved twice. Returns `frame`.
  */
-void arch_user_run(struct arch_frame *frame);
+static inline struct arch_frame *arch_user_run(struct arch_frame *frame);
 
 /* Defined by each kernel. Interrupts are off. May switch threads and return later. */
 void trap_from_kernel(struct arch_frame *frame);

@@ -1,19 +1,20 @@
 # Programs for both kernels, their library, and the rules that make ELF files of them.
 #
-# Each program is user/NAME.c, linked with the library to $(BUILD)/user/NAME.elf (with everything a debugger wants) and
-# from there to $(BUILD)/user/_NAME, which is what goes onto the disk. More programs: EXTRA="name ...", or, as in xv6,
-# UPROGS += $U/_name; those are compiled without our warnings and find headers under xv6's names.
+# Each program is user/NAME.c (systest: with the files of its folder), linked with the library to $(BUILD)/user/NAME.elf
+# (with everything a debugger wants) and from there to $(BUILD)/user/_NAME, which is what goes onto the disk. More
+# programs: EXTRA="name ...", or, as in xv6, UPROGS += $U/_name; those are compiled without our warnings and find headers
+# under xv6's names.
 U := user
 user_lib_files := user/lib/start.S user/lib/syscalls.c user/lib/memory.c user/lib/heap.c user/lib/print.c \
                   user/lib/text.c user/lib/arena.c user/lib/match.c user/lib/command.c \
                   lib/format.c lib/string.c lib/string_more.c lib/faults.c lib/words.c
-user_own_programs := init sh ls cat echo wc grep mkdir rm ln kill fault poweroff xmaptest xmapcalls
+user_own_programs := init sh ls cat echo wc grep mkdir rm ln kill fault poweroff xmaptest xmapcalls systest
 user_programs = $(user_own_programs) $(filter-out $(user_own_programs),$(EXTRA) $(patsubst $U/_%,%,$(UPROGS)))
 user_images   = $(user_programs:%=$(BUILD)/user/_%)
 
 user_strict_flags := $(USER_CFLAGS)
 user_guest_flags  := -Iuser/compat $(filter-out -W%,$(USER_CFLAGS))
-$(BUILD)/user/%.o: USER_CFLAGS = $(if $(filter $(user_own_programs) lib/%,$(patsubst user/%,%,$*)),$(user_strict_flags),$(user_guest_flags))
+$(BUILD)/user/%.o: USER_CFLAGS = $(if $(filter $(user_own_programs) lib/% systest/%,$(patsubst user/%,%,$*)),$(user_strict_flags),$(user_guest_flags))
 
 $(BUILD)/user/lib.a: $(patsubst %,$(BUILD)/%.o,$(basename $(user_lib_files)))
 	@echo "  AR      $@"
@@ -22,7 +23,10 @@ $(BUILD)/user/lib.a: $(patsubst %,$(BUILD)/%.o,$(basename $(user_lib_files)))
 
 $(BUILD)/user/%.elf: $(BUILD)/user/%.o $(BUILD)/user/lib.a user/program.ld
 	@echo "  LD      $@"
-	$(Q)$(LD) -melf64lriscv -z max-page-size=4096 --gc-sections --fatal-warnings --no-warn-rwx-segments -T user/program.ld $< $(BUILD)/user/lib.a -o $@
+	$(Q)$(LD) -melf64lriscv -z max-page-size=4096 --gc-sections --fatal-warnings --no-warn-rwx-segments -T user/program.ld $(filter %.o,$^) $(BUILD)/user/lib.a -o $@
+
+# The tests of systest, a file for each topic.
+$(BUILD)/user/systest.elf: $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard user/systest/*.c)))
 
 $(BUILD)/user/_%: $(BUILD)/user/%.elf
 	$(Q)$(OBJCOPY) --strip-debug $< $@

@@ -58,7 +58,7 @@ void frames_init(void)
     kernel_assert(frames.used, "memory too small");
 }
 
-void *mono_boot_alloc(u64 size)
+void *mono_boot_alloc_raw(u64 size)
 {
     u64 pages = round_up(size, PAGE_SIZE) >> PAGE_SHIFT;
     bool interrupts = mono_spin_lock(&frames.spin);
@@ -70,8 +70,15 @@ void *mono_boot_alloc(u64 size)
         frames.free -= pages;
     }
     mono_spin_unlock(&frames.spin, interrupts);
-    for (u64 i = 0; memory && i < pages; i++)
-        page_zero((u8 *)memory + i * PAGE_SIZE);
+    return memory;
+}
+
+void *mono_boot_alloc(u64 size)
+{
+    u8 *memory = mono_boot_alloc_raw(size);
+
+    for (u64 at = 0; memory && at < size; at += PAGE_SIZE)
+        page_zero(memory + at);
     return memory;
 }
 

@@ -10,10 +10,12 @@
 
 #define NO_SPACE (~0u)
 
-/* The value of `active` while a program runs in user mode. */
-#define HART_ACTIVE(user, space)  ((u64)((space) + 1) << 32 | ((user) + 1))
-#define HART_ACTIVE_USER(active)  ((u32)(active)-1) /* ~0 if none */
-#define HART_ACTIVE_SPACE(active) ((u32)((active) >> 32) - 1)
+/* A program's registers, and what its thread should know before it goes on: see user.c. */
+struct mono_user {
+    struct arch_frame frame; /* first: arch_user_run() gives it back */
+    u32 attention;           /* bits; taken by the thread that serves the program */
+    u32 space;               /* where it runs, while a hart's `active` names it */
+};
 
 struct mono_hart {
     struct arch_hart *arch;
@@ -24,9 +26,9 @@ struct mono_hart {
     struct mono_thread idle;   /* runs when nobody else does */
 
     /* space.c and user.c */
-    u32 space;             /* whose tables are loaded. Read by others */
-    u64 active;            /* the program in user mode and its space, or 0. Read by others */
-    u64 seen[MONO_SPACES]; /* the generation of each space that this hart's translations are of */
+    u32 space;                /* whose tables are loaded. Read by others */
+    struct mono_user *active; /* the program in user mode, or NULL. Read by others */
+    u64 seen[MONO_SPACES];    /* the generation of each space that this hart's translations are of */
 };
 
 extern struct mono_hart mono_harts[ARCH_HARTS_MAX];

@@ -11,6 +11,7 @@
 
 #include "lib/err.h"
 #include "lib/types.h"
+#include "machine/arch.h"
 #include <stdarg.h>
 
 /* ---- Threads ---- */
@@ -27,8 +28,21 @@ struct mono_list {
     struct mono_thread *head, *tail;
 };
 
-struct mono_thread *mono_current(void);
-u32 mono_thread_index(void); /* of the running thread, below MONO_THREADS */
+/* The beginning of struct mono_thread. */
+struct mono_thread_head {
+    u32 index; /* fixed; below MONO_THREADS */
+};
+
+static inline struct mono_thread *mono_current(void)
+{
+    return arch_current();
+}
+
+/* Of the running thread. */
+static inline u32 mono_thread_index(void)
+{
+    return ((const struct mono_thread_head *)arch_current())->index;
+}
 
 /* ERR_NO_SLOT when all MONO_THREADS exist. The thread is ready at once; `name` is kept, not copied. */
 enum err mono_thread_start(const char *name, enum mono_thread_class class, void (*entry)(void *),
@@ -61,6 +75,7 @@ void *mono_frame_bytes(u32 frame);     /* NULL for a number out of range */
 
 /* Contiguous zeroed memory for good, page-aligned; at boot only. NULL if there is no such room. */
 void *mono_boot_alloc(u64 size);
+void *mono_boot_alloc_raw(u64 size); /* the same, its bytes are whatever they were: for what is large */
 paddr mono_physical(const void *memory);
 
 /* ---- Address spaces, by number below MONO_SPACES; the caller's lock guards each ---- */
@@ -83,11 +98,19 @@ enum err mono_page_lookup(u32 space, uaddr address, u32 *frame, u32 *rights);
 /* The lowest mapped page in [from, to), or `to`. */
 uaddr mono_page_next(u32 space, uaddr from, uaddr to);
 
-/* ---- User mode: registers of programs, by number below MONO_USERS ---- */
+/* ---- User mode: the registers of programs ---- */
 
 #define MONO_USERS 64u
 
-enum mono_trap_kind { MONO_TRAP_CALL, MONO_TRAP_PAGE_FAULT, MONO_TRAP_EXCEPTION, MONO_TRAP_INTERRUPTED };
+struct mono_user;
+struct mono_user *mono_user(u32 number); /* below MONO_USERS */
+
+enum mono_trap_kind {
+    MONO_TRAP_CALL,
+    MONO_TRAP_PAGE_FAULT,
+    MONO_TRAP_EXCEPTION,
+    MONO_TRAP_INTERRUPTED, /* by mono_user_interrupt() */
+};
 
 /* Why a program came back; the fields that say nothing about its kind are left as they were. */
 struct mono_trap {
@@ -100,14 +123,14 @@ struct mono_trap {
     u32 access; /* PAGE_FAULT: MONO_READ, MONO_WRITE or MONO_EXEC */
 };
 
-void mono_user_reset(u32 user);
-void mono_user_enter(u32 user, u64 pc, u64 sp, u64 a0, u64 a1); /* every other register zero */
-void mono_user_copy(u32 to, u32 from);
-void mono_user_result(u32 user, u64 value); /* a0 */
+void mono_user_reset(struct mono_user *user);
+void mono_user_enter(struct mono_user *user, u64 pc, u64 sp, u64 a0, u64 a1); /* every other register zero */
+void mono_user_copy(struct mono_user *to, const struct mono_user *from);
+void mono_user_result(struct mono_user *user, u64 value); /* a0 */
 
 /* Continues the program in `space` until its next trap or mono_user_interrupt(). */
-void mono_user_run(u32 user, u32 space, struct mono_trap *trap);
-void mono_user_interrupt(u32 user); /* from any thread */
+void mono_user_run(struct mono_user *user, u32 space, struct mono_trap *trap);
+void mono_user_interrupt(struct mono_user *user); /* from any thread */
 
 /* ---- Devices and interrupts ---- */
 

@@ -45,7 +45,7 @@ static u64 *table_of(u64 pte)
 
 void spaces_init(void)
 {
-    next_table = mono_boot_alloc(mono_frames_total() * sizeof(u32));
+    next_table = mono_boot_alloc_raw(mono_frames_total() * sizeof(u32));
     for (u32 i = 0; i < MONO_SPACES; i++) {
         spaces[i].root = mono_boot_alloc(PAGE_SIZE);
         kernel_assert(next_table && spaces[i].root, "memory too small");
@@ -64,14 +64,15 @@ static u64 asid_of(u32 space)
     return space + 1;
 }
 
-/* The harts other than this one for which `is_in` holds flush what they remember of the space, at once. */
+/* The other harts that have the space loaded, or that run a program in it now, flush what they remember of
+ * it, before this returns. */
 static void flush_others(u32 space, bool active_only)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (u32 i = 0; i < mono_hart_count; i++) {
         struct mono_hart *hart = &mono_harts[i];
-        u64 active = __atomic_load_n(&hart->active, __ATOMIC_RELAXED);
-        bool inside = active_only ? HART_ACTIVE_SPACE(active) == space
+        const struct mono_user *active = __atomic_load_n(&hart->active, __ATOMIC_RELAXED);
+        bool inside = active_only ? active && __atomic_load_n(&active->space, __ATOMIC_RELAXED) == space
                                   : __atomic_load_n(&hart->space, __ATOMIC_RELAXED) == space;
 
         if (inside && hart->arch != arch_hart())

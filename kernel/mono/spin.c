@@ -2,6 +2,9 @@
 #include "kernel/mono/spin.h"
 #include "machine/arch.h"
 
+/* Nothing here calls anything: no frame for a backtrace to find. */
+#pragma GCC optimize("omit-frame-pointer")
+
 void spin_take(struct mono_spin *spin)
 {
     while (__atomic_exchange_n(&spin->held, 1, __ATOMIC_ACQUIRE)) {

@@ -71,11 +71,6 @@ void mono_schedule_unlock(bool interrupts)
     arch_irq_restore(interrupts);
 }
 
-struct mono_thread *mono_current(void)
-{
-    return arch_current();
-}
-
 const char *thread_name(void)
 {
     struct mono_thread *current = mono_current();
@@ -358,11 +353,6 @@ void mono_thread_exit(void)
     panic("an ended thread went on");
 }
 
-u32 mono_thread_index(void)
-{
-    return mono_current()->index;
-}
-
 u32 mono_threads_free(void)
 {
     return __atomic_load_n(&free_threads, __ATOMIC_RELAXED);
@@ -391,7 +381,7 @@ void threads_init(void)
         u8 *stack = mono_boot_alloc(MONO_STACK_PAGES * PAGE_SIZE);
 
         kernel_assert(stack, "memory too small");
-        threads[i].index = i;
+        threads[i].head.index = i;
         threads[i].stack_top = top;
         threads[i].stack_low = top - MONO_STACK_PAGES * PAGE_SIZE;
         for (u64 page = 0; page < MONO_STACK_PAGES; page++)

@@ -21,6 +21,7 @@ enum mono_thread_state {
 };
 
 struct mono_thread {
+    struct mono_thread_head head;
     struct arch_switch context; /* under the ready lock, which is held across the switch */
     enum mono_thread_state state;
     struct mono_thread *next, *prev; /* run queue: ready lock; wait list: wait lock; free list: ready lock */
@@ -33,7 +34,6 @@ struct mono_thread {
     const char *name;
     void (*entry)(void *);
     void *argument;
-    u32 index; /* fixed */
 };
 
 void threads_init(void);

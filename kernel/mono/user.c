@@ -18,20 +18,20 @@ enum attention {
         2, /* the program is to begin: its text was written as data, its thread was a service's */
 };
 
-static struct user {
-    struct arch_frame frame;
-    u32 attention; /* bits; taken by the thread that serves the program */
-} users[MONO_USERS];
+static struct mono_user users[MONO_USERS];
 
-static void attend(struct user *u, u32 bits)
+struct mono_user *mono_user(u32 number)
+{
+    return &users[number];
+}
+
+static void attend(struct mono_user *u, u32 bits)
 {
     __atomic_fetch_or(&u->attention, bits, __ATOMIC_RELAXED);
 }
 
-void mono_user_enter(u32 user, u64 pc, u64 sp, u64 a0, u64 a1)
+void mono_user_enter(struct mono_user *u, u64 pc, u64 sp, u64 a0, u64 a1)
 {
-    struct user *u = &users[user];
-
     arch_frame_init_user(&u->frame);
     u->frame.pc = pc;
     u->frame.x[REG_SP] = sp;
@@ -40,34 +40,34 @@ void mono_user_enter(u32 user, u64 pc, u64 sp, u64 a0, u64 a1)
     attend(u, ATTENTION_FRESH);
 }
 
-void mono_user_reset(u32 user)
+void mono_user_reset(struct mono_user *u)
 {
-    mono_user_enter(user, 0, 0, 0, 0);
-    __atomic_store_n(&users[user].attention, ATTENTION_FRESH, __ATOMIC_RELAXED);
+    mono_user_enter(u, 0, 0, 0, 0);
+    __atomic_store_n(&u->attention, ATTENTION_FRESH, __ATOMIC_RELAXED);
 }
 
-void mono_user_copy(u32 to, u32 from)
+void mono_user_copy(struct mono_user *to, const struct mono_user *from)
 {
-    users[to].frame = users[from].frame;
+    to->frame = from->frame;
 }
 
-void mono_user_result(u32 user, u64 value)
+__attribute__((optimize("omit-frame-pointer"))) void mono_user_result(struct mono_user *u, u64 value)
 {
-    users[user].frame.x[REG_A0] = value;
+    u->frame.x[REG_A0] = value;
 }
 
-void mono_user_interrupt(u32 user)
+void mono_user_interrupt(struct mono_user *u)
 {
-    attend(&users[user], ATTENTION_INTERRUPT);
+    attend(u, ATTENTION_INTERRUPT);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (u32 i = 0; mono_hart_count > 1 && i < mono_hart_count; i++) {
-        if (HART_ACTIVE_USER(__atomic_load_n(&mono_harts[i].active, __ATOMIC_RELAXED)) == user)
+        if (__atomic_load_n(&mono_harts[i].active, __ATOMIC_RELAXED) == u)
             hart_kick(i);
     }
 }
 
 /* What `attention` asks for before the program goes on. Returns whether it was interrupted. */
-static bool answer_attention(struct user *u, u32 space)
+static bool answer_attention(struct mono_user *u, u32 space)
 {
     u32 bits = __atomic_exchange_n(&u->attention, 0, __ATOMIC_ACQUIRE);
 
@@ -106,26 +106,26 @@ static void describe_exception(const struct arch_frame *frame, struct mono_trap 
     trap->access = cause == CAUSE_FETCH_PAGE ? MONO_EXEC : cause == CAUSE_STORE_PAGE ? MONO_WRITE : MONO_READ;
 }
 
-void mono_user_run(u32 user, u32 space, struct mono_trap *trap)
+void mono_user_run(struct mono_user *u, u32 space, struct mono_trap *trap)
 {
-    struct user *u = &users[user];
     struct mono_hart *hart;
 
     for (;;) {
         arch_irq_disable();
         hart = hart_self();
-        __atomic_store_n(&hart->active, HART_ACTIVE(user, space), __ATOMIC_RELAXED);
+        u->space = space;
+        __atomic_store_n(&hart->active, u, __ATOMIC_RELAXED);
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         if (__atomic_load_n(&u->attention, __ATOMIC_RELAXED) && answer_attention(u, space)) {
-            __atomic_store_n(&hart->active, 0, __ATOMIC_RELAXED);
+            __atomic_store_n(&hart->active, NULL, __ATOMIC_RELAXED);
             arch_irq_restore(true);
             trap->kind = MONO_TRAP_INTERRUPTED;
             trap->pc = u->frame.pc;
             return;
         }
         space_enter(hart, space);
-        arch_user_run(&u->frame);
-        __atomic_store_n(&hart->active, 0, __ATOMIC_RELAXED);
+        u = (struct mono_user *)arch_user_run(&u->frame);
+        __atomic_store_n(&hart_self()->active, NULL, __ATOMIC_RELAXED);
         if (!(u->frame.cause & CAUSE_INTERRUPT))
             break;
         interrupt_handle(u->frame.cause);

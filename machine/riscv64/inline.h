@@ -44,6 +44,19 @@ static inline void arch_irq_restore(bool enabled)
         __asm__ volatile(".option push\n.option arch, +zicsr\ncsrsi sstatus, 2\n.option pop" ::: "memory");
 }
 
+/* user_run (trap.S) takes the frame in a0 and keeps sp, s0, gp and tp. */
+static inline struct arch_frame *arch_user_run(struct arch_frame *frame)
+{
+    register struct arch_frame *a0 __asm__("a0") = frame;
+
+    __asm__ volatile("call user_run"
+                     : "+r"(a0)
+                     :
+                     : "memory", "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a1", "a2", "a3", "a4", "a5",
+                       "a6", "a7", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10", "s11");
+    return a0;
+}
+
 static inline void arch_relax(void)
 {
     __asm__ volatile("nop" ::: "memory");

@@ -113,23 +113,12 @@ from_kernel:
         ld      t0, FRAME_X(5)(t0)
         sret
 
-/* void arch_user_run(struct arch_frame *frame)   a0: frame. Returns after the thread's next trap. */
-        .globl  arch_user_run
-arch_user_run:
-        addi    sp, sp, -112
+/* user_run: arch_user_run() of inline.h. a0: frame. Returns after the thread's next trap; keeps sp, s0, gp, tp. */
+        .globl  user_run
+user_run:
+        addi    sp, sp, -16
         sd      ra, 0(sp)
         sd      s0, 8(sp)
-        sd      s1, 16(sp)
-        sd      s2, 24(sp)
-        sd      s3, 32(sp)
-        sd      s4, 40(sp)
-        sd      s5, 48(sp)
-        sd      s6, 56(sp)
-        sd      s7, 64(sp)
-        sd      s8, 72(sp)
-        sd      s9, 80(sp)
-        sd      s10, 88(sp)
-        sd      s11, 96(sp)
         la      t0, user_run_back
         sd      sp, FRAME_KERNEL_SP(a0)
         sd      tp, FRAME_KERNEL_TP(a0)
@@ -153,22 +142,11 @@ arch_user_return:
         ld      t0, FRAME_X(5)(t0)
         sret
 
-/* The trap path jumps here with the stack of arch_user_run(). */
+/* The trap path jumps here with the stack of user_run. */
 user_run_back:
         ld      ra, 0(sp)
         ld      s0, 8(sp)
-        ld      s1, 16(sp)
-        ld      s2, 24(sp)
-        ld      s3, 32(sp)
-        ld      s4, 40(sp)
-        ld      s5, 48(sp)
-        ld      s6, 56(sp)
-        ld      s7, 64(sp)
-        ld      s8, 72(sp)
-        ld      s9, 80(sp)
-        ld      s10, 88(sp)
-        ld      s11, 96(sp)
-        addi    sp, sp, 112
+        addi    sp, sp, 16
         ret
 
 /* void arch_switch(struct arch_switch *from, struct arch_switch *to)   a0: from, a1: to; ra sp s0..s11 each */

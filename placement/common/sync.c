@@ -10,6 +10,13 @@
 #include "port/log.h"
 #include "port/sync.h"
 
+/* Before a thread takes a lock, and when it lets go of one: what a debug build watches, by including this
+ * file with the two defined. */
+#ifndef SYNC_TAKES
+#define SYNC_TAKES(name) ((void)0)
+#define SYNC_DROPS(name) ((void)0)
+#endif
+
 #define WAITERS 1ul
 
 struct lock {
@@ -60,28 +67,29 @@ static bool take_if_free(struct lock *lock)
                                        __ATOMIC_RELAXED);
 }
 
+static void take_slowly(struct lock *lock)
+{
+    bool interrupts = sync_guard();
+
+    /* The owner may let go, by its fast path, until the bit is set; after that only through hand_over(). */
+    if (!take_if_free(lock)) {
+        if (__atomic_fetch_or(&lock->word, WAITERS, __ATOMIC_RELAXED) & ~WAITERS)
+            sync_block(&lock->waiting, PORT_FOREVER); /* woken as the owner */
+        else /* it was free: the bit stands alone, and nobody but us, under the guard, can make it theirs */
+            __atomic_store_n(&lock->word, self_word(), __ATOMIC_RELAXED);
+    }
+    sync_unguard(interrupts);
+}
+
 void port_lock_acquire(struct port_lock *port_lock)
 {
     struct lock *lock = lock_of(port_lock);
-    bool interrupts;
 
+    SYNC_TAKES(lock->name);
     if (take_if_free(lock))
         return;
     port_assert(!port_lock_held(port_lock), "lock taken twice");
-    interrupts = sync_guard();
-    /* The owner may let go, by its fast path, until the bit is set; after that only through this lock. */
-    for (;;) {
-        if (take_if_free(lock))
-            break;
-        if (__atomic_fetch_or(&lock->word, WAITERS, __ATOMIC_RELAXED) & ~WAITERS) {
-            sync_block(&lock->waiting, PORT_FOREVER); /* woken as the owner */
-            break;
-        }
-        /* It was free: the bit stands alone; make it ours. */
-        __atomic_store_n(&lock->word, self_word(), __ATOMIC_RELAXED);
-        break;
-    }
-    sync_unguard(interrupts);
+    take_slowly(lock);
 }
 
 /* Under the guard. */
@@ -93,18 +101,24 @@ static void hand_over(struct lock *lock)
     __atomic_store_n(&lock->word, next ? (u64)next | more : 0, __ATOMIC_RELEASE);
 }
 
+static void release_slowly(struct lock *lock)
+{
+    bool interrupts = sync_guard();
+
+    hand_over(lock);
+    sync_unguard(interrupts);
+}
+
 void port_lock_release(struct port_lock *port_lock)
 {
     struct lock *lock = lock_of(port_lock);
     u64 expected = self_word();
-    bool interrupts;
 
+    SYNC_DROPS(lock->name);
     if (__atomic_compare_exchange_n(&lock->word, &expected, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
         return;
     port_assert(port_lock_held(port_lock), "lock released by another");
-    interrupts = sync_guard();
-    hand_over(lock);
-    sync_unguard(interrupts);
+    release_slowly(lock);
 }
 
 enum err port_wait(struct port_queue *port_queue, struct port_lock *port_lock, u64 deadline)
@@ -114,6 +128,7 @@ enum err port_wait(struct port_queue *port_queue, struct port_lock *port_lock, u
     bool interrupts, woken;
 
     port_assert(port_lock_held(port_lock), "wait without the lock");
+    SYNC_DROPS(lock->name);
     interrupts = sync_guard();
     /* Before the lock can be another's: a waker that takes it by one atomic step, on another hart, must see
      * that somebody waits, though this thread is in the list only once sync_block() has put it there. The

@@ -66,6 +66,11 @@ enum server_slot {
 #define SERVER_TIMER  SERVICE_COUNT
 #define SERVERS_COUNT (SERVICE_COUNT + 1)
 
+/* The timer signals every thread by its number here, and the supervisor, this often, by the number after the last. */
+#define SIGNAL_OF(server, thread) ((u64)(server) * THREADS_MAX + (thread))
+#define SIGNAL_SUPERVISOR         SIGNAL_OF(SERVERS_COUNT, 0)
+#define HEARTBEAT_NS              10000000ul
+
 /* Names of the image's description (system/micro.def). */
 #define SERVER_ID_XMAP    SERVICE_XMAP
 #define SERVER_ID_UNIX    SERVICE_UNIX
@@ -150,18 +155,28 @@ enum call_state { CALL_NONE, CALL_WAITING };
 struct call_record {
     u32 state;
     u32 service;
-    u64 operation;
+    u32 operation;
+    u32 serial; /* counts this thread's calls */
+};
+
+/* What a thread that serves operations is doing, for the supervisor that must notice a hang. */
+enum work_state { WORK_NONE, WORK_RUNNING, WORK_WAITING };
+
+struct work_record {
+    u32 state;
+    u32 serial; /* counts this thread's requests */
 };
 
 /* Kept; written by the server, read by the supervisor, which believes none of it more than it must. */
 struct server_record {
     u64 call_place;   /* address of the one ecall by which this server calls others */
-    u64 busy_since;   /* time CSR when the request now served began; 0: idle */
+    u64 progress;     /* counts steps of long requests: while it moves, nothing hangs */
     u64 request_free; /* xmap: free frames when that request began */
     u64 current_free; /* xmap: free frames now */
     char fatal[96];   /* the broken invariant, if it said one */
     struct fault_counter counters[FAULT_COUNT];
     struct call_record calls[THREADS_MAX];
+    struct work_record work[THREADS_MAX];
 };
 _Static_assert(sizeof(struct server_record) <= PAGE_SIZE, "the record is one page");
 _Static_assert(sizeof(struct server_info) <= PAGE_SIZE, "the information is one page");

@@ -32,7 +32,7 @@ void mono_memory_init(void)
     u64 slots = mono_memory_size() / ARENA_SHARE / PORT_SLOT_SIZE;
 
     arena_slots = (u32)min_u64(max_u64(slots, ARENA_SLOTS_MIN), ARENA_SLOTS_MAX);
-    arena = mono_boot_alloc((u64)arena_slots * PORT_SLOT_SIZE);
+    arena = mono_boot_alloc_raw((u64)arena_slots * PORT_SLOT_SIZE);
     transfers = mono_boot_alloc((u64)MONO_THREADS * PORT_TRANSFER_SIZE);
     port_assert(arena && transfers, "memory too small");
 }

@@ -21,6 +21,7 @@ _Static_assert((u32)TRAP_CALL == MONO_TRAP_CALL && (u32)TRAP_PAGE_FAULT == MONO_
                "the same kinds");
 
 static struct program {
+    struct mono_user *user;
     u32 space;
     bool exists;
 } programs[PORT_PROGRAMS];
@@ -36,8 +37,8 @@ enum err port_program_create(u32 program, u64 space)
     port_assert(program < PORT_PROGRAMS && port_space_exists((u32)space), "program or space out of range");
     if (programs[program].exists)
         return ERR_EXISTS;
-    programs[program] = (struct program){.space = (u32)space, .exists = true};
-    mono_user_reset(program);
+    programs[program] = (struct program){.user = mono_user(program), .space = (u32)space, .exists = true};
+    mono_user_reset(programs[program].user);
     return ERR_OK;
 }
 
@@ -54,29 +55,27 @@ enum err port_program_set_space(u32 program, u64 space)
 
 void port_program_enter(u32 program, u64 pc, u64 sp, u64 a0, u64 a1)
 {
-    (void)program_of(program);
-    mono_user_enter(program, pc, sp, a0, a1);
+    mono_user_enter(program_of(program)->user, pc, sp, a0, a1);
 }
 
 void port_program_copy(u32 to, u32 from)
 {
-    (void)program_of(to);
-    (void)program_of(from);
-    mono_user_copy(to, from);
+    mono_user_copy(program_of(to)->user, program_of(from)->user);
 }
 
-void port_program_result(u32 program, u64 value)
+__attribute__((optimize("omit-frame-pointer"))) void port_program_result(u32 program, u64 value)
 {
-    mono_user_result(program, value);
+    mono_user_result(programs[program].user, value);
 }
 
 void port_program_interrupt(u32 program)
 {
-    (void)program_of(program);
-    mono_user_interrupt(program);
+    mono_user_interrupt(program_of(program)->user);
 }
 
 void port_program_run(u32 program, struct port_trap *trap)
 {
-    mono_user_run(program, program_of(program)->space, (struct mono_trap *)trap);
+    const struct program *p = program_of(program);
+
+    mono_user_run(p->user, p->space, (struct mono_trap *)trap);
 }

@@ -2,6 +2,7 @@
 #include "port/thread.h"
 #include "kernel/mono/mono.h"
 #include "lib/words.h"
+#include "placement/mono/lock_order.h"
 #include "port/log.h"
 #include "port/system.h"
 #include "port/time.h"
@@ -13,6 +14,7 @@ enum err port_thread_start(const char *name, void (*entry)(void *), void *argume
 
 void port_thread_exit(void)
 {
+    lock_order_end();
     mono_thread_exit();
 }
 

@@ -191,7 +191,9 @@ enum err unix_exec(struct process *process, const char *path, const struct argum
         unix_inode_put(inode);
         return err;
     }
+    unix_content_lock(inode);
     err = load(&fresh, inode, &entry);
+    unix_content_unlock(inode);
     unix_inode_put(inode);
     if (err == ERR_OK)
         err = build_stack(&fresh, process, arguments, &sp);

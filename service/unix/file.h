@@ -54,6 +54,15 @@ s64 unix_file_write(struct process *process, struct file *file, uaddr address, s
 
 /* ---- Data of inodes (inode.c) ---- */
 
+void unix_inode_init(void);
+
+/*
+ * Held over each piece of a write and over a truncation, and by exec while it reads an image of many
+ * requests: so an image is never half of one file and half of another. Order: see process.h.
+ */
+void unix_content_lock(u64 inode);
+void unix_content_unlock(u64 inode);
+
 /* Copies up to `length` bytes from `offset` to memory of this service or a pinned page; fewer only at the end
  * of the file. Repeated once if fs dies meanwhile. */
 enum err unix_inode_read(u64 inode, u64 offset, u8 *to, u64 length, u64 *count);

@@ -214,6 +214,16 @@ static s64 open_inode(struct process *process, u64 inode, u64 attributes, u32 mo
     return descriptor;
 }
 
+static enum err truncate(u64 inode)
+{
+    enum err err;
+
+    unix_content_lock(inode);
+    err = fs_truncate(inode);
+    unix_content_unlock(inode);
+    return err;
+}
+
 /* The order is xv6's: a call that fails for want of a descriptor has made the file, but not truncated it. */
 s64 unix_call_open(struct process *process, const u64 *argument)
 {
@@ -239,7 +249,7 @@ s64 unix_call_open(struct process *process, const u64 *argument)
         unix_inode_put(inode);
         return FAILED;
     }
-    if ((mode & O_TRUNC) && FS_STAT_TYPE(attributes) == FS_TYPE_FILE && fs_truncate(inode) != ERR_OK) {
+    if ((mode & O_TRUNC) && FS_STAT_TYPE(attributes) == FS_TYPE_FILE && truncate(inode) != ERR_OK) {
         drop_descriptor(process, descriptor);
         return FAILED;
     }

@@ -13,6 +13,28 @@
 /* The largest write that is one transaction, as xv6 cuts them. */
 #define WRITE_MAX 3072u
 
+/* A lock for the contents of inodes: that of its number modulo how many there are, so that no inode needs one
+ * of its own. Two inodes that share one only wait for each other a little longer. */
+#define CONTENT_LOCKS 16u
+
+static struct port_lock content_locks[CONTENT_LOCKS];
+
+void unix_inode_init(void)
+{
+    for (u32 i = 0; i < CONTENT_LOCKS; i++)
+        port_lock_init(&content_locks[i], "contents");
+}
+
+void unix_content_lock(u64 inode)
+{
+    port_lock_acquire(&content_locks[inode % CONTENT_LOCKS]);
+}
+
+void unix_content_unlock(u64 inode)
+{
+    port_lock_release(&content_locks[inode % CONTENT_LOCKS]);
+}
+
 /* Without a file system there is only a root nobody can look into. */
 enum err unix_inode_get(u64 inode)
 {
@@ -180,6 +202,19 @@ static enum err write_slots(struct process *process, u64 inode, u64 offset, u64 
     return err;
 }
 
+/* Writes all of it; on a full disk, as many of the blocks as there is room for, so that what fits is kept as
+ * in xv6. Returns how many bytes. The slots are the same as long as a write fails. */
+static u64 write_what_fits(struct process *process, u64 inode, u64 offset, u64 length)
+{
+    enum err err = write_slots(process, inode, offset, length, false);
+
+    while (err == ERR_NO_SPACE && (offset + length - 1) / PORT_SLOT_SIZE > offset / PORT_SLOT_SIZE) {
+        length = round_down(offset + length - 1, PORT_SLOT_SIZE) - offset;
+        err = write_slots(process, inode, offset, length, false);
+    }
+    return err == ERR_OK ? length : 0;
+}
+
 /*
  * One piece of a write: one transaction. Returns how many bytes count as written.
  *
@@ -197,8 +232,12 @@ static u64 write_piece(struct process *process, u64 inode, u64 offset, uaddr add
 
         whole = end > offset ? end - offset : 0;
     }
-    if (whole > 0 && write_slots(process, inode, offset, whole, false) != ERR_OK)
-        return 0;
+    if (whole > 0) {
+        u64 written = write_what_fits(process, inode, offset, whole);
+
+        if (written < whole)
+            return written;
+    }
     if (have > whole && process->slots_lent) {
         have = whole + fill_slots(process, offset + whole, address + whole, have - whole);
         if (have > whole)
@@ -218,7 +257,9 @@ s64 unix_inode_file_write(struct process *process, struct file *file, uaddr addr
 
         if (borrow_slots(process) != ERR_OK)
             return -1;
+        unix_content_lock(file->inode);
         written = write_piece(process, file->inode, file->offset, address + done, wanted);
+        unix_content_unlock(file->inode);
         file->offset += (u32)written;
         done += written;
         if (written < wanted)

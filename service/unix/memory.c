@@ -4,6 +4,11 @@
 #include "port/xmap.h"
 #include "service/unix/process.h"
 
+/* How much of its heap a process may have at once and not on demand, however large the machine: programs for
+ * xv6 rely on it that 1000 MiB cannot be had, and count memory by taking it all. Larger memory is asked of
+ * xmap. */
+#define EAGER_MAX (896ul << 20)
+
 /*
  * A region is made in two calls; if xmap dies in one of them, what there is of it is released and both are
  * done again, once. A release of what is not there does nothing.
@@ -44,10 +49,13 @@ enum err unix_memory_guard(const struct memory *memory, u64 start, u64 end)
 static enum err grow_pages(struct memory *memory, u64 end, u64 fill)
 {
     u64 start = round_up(memory->size, PAGE_SIZE);
+    u64 eager = fill == XMAP_FILL_NOW ? end - start : 0;
     enum err err;
 
     if (end == start)
         return ERR_OK;
+    if (eager > EAGER_MAX - memory->eager)
+        return ERR_QUOTA;
     if (memory->heap_start == memory->heap_end) {
         err = unix_memory_add(memory, start, end, XMAP_RIGHT_READ | XMAP_RIGHT_WRITE, fill);
         if (err == ERR_OK)
@@ -55,9 +63,11 @@ static enum err grow_pages(struct memory *memory, u64 end, u64 fill)
     } else {
         err = repeat_once(xmap_resize(memory->space, memory->heap_start, end - memory->heap_start, fill));
     }
-    if (err == ERR_OK)
-        memory->heap_end = end;
-    return err;
+    if (err != ERR_OK)
+        return err;
+    memory->heap_end = end;
+    memory->eager += eager;
+    return ERR_OK;
 }
 
 static enum err shrink_pages(struct memory *memory, u64 size)
@@ -74,6 +84,7 @@ static enum err shrink_pages(struct memory *memory, u64 size)
     memory->heap_end = from;
     if (memory->heap_start > from)
         memory->heap_start = from;
+    memory->eager = min_u64(memory->eager, memory->heap_end - memory->heap_start);
     return ERR_OK;
 }
 

@@ -19,6 +19,7 @@ struct memory {
     u64 size;
     u64 heap_start; /* pages of the region that sbrk grows: [heap_start, heap_end); none if equal */
     u64 heap_end;   /* if there are some, round_up(size) */
+    u64 eager;      /* bytes of the heap that count towards EAGER_MAX; at most the heap's size */
 };
 
 /* ---- Spaces (space.c) ---- */

@@ -11,11 +11,6 @@
 
 #define TICK (100 * PORT_MILLISECOND)
 
-/* A power-off code, as the host's exit table has it: a test, or the program run instead of init, has failed.
- */
-#define EXIT_CLEAN       0u
-#define EXIT_TEST_FAILED 11u
-
 struct unix_table unix_table;
 
 static void lock(void)

@@ -14,11 +14,12 @@
  *
  * Lock order in this service, outermost first. Each may be held while a lock to its right is taken:
  *
- *   file->io  or  pipe->lock  or  the lock of spaces (space.c)   >   unix_table.lock
+ *   file->io  >  a content lock (inode.c)   or   pipe->lock   or   the lock of spaces (space.c)   >
+ * unix_table.lock
  *
- * A holder of the first three may call xmap, and a holder of file->io also fs; never console. A holder of
- * unix_table.lock calls no other service. Kill takes unix_table.lock, gives it back, and only then takes a
- * pipe's.
+ * A holder of the first four may call xmap, and a holder of file->io or a content lock also fs; never
+ * console. A holder of unix_table.lock calls no other service. Kill takes unix_table.lock, gives it back, and
+ * only then takes a pipe's.
  */
 #ifndef SERVICE_UNIX_PROCESS_H
 #define SERVICE_UNIX_PROCESS_H
@@ -30,6 +31,11 @@
 
 #define NO_PROCESS PORT_PROGRAMS
 #define NO_FILE    (~0u)
+
+/* Codes of port_power_off(), as the host's exit table has them: the second says that a test, or the program
+ * run instead of init, has failed. */
+#define EXIT_CLEAN       0u
+#define EXIT_TEST_FAILED 11u
 
 #define PROCESS_NAME_SIZE 16 /* xv6's: 15 characters and the NUL */
 

@@ -76,6 +76,7 @@ enum err unix_start(void)
 
     unix_process_init();
     unix_file_init();
+    unix_inode_init();
     unix_pipe_init();
     unix_space_init();
     unix_table.run_mode = port_boot_argument("run", program, sizeof(program));
@@ -85,6 +86,8 @@ enum err unix_start(void)
     err = process != NULL ? begin(process, program) : ERR_NO_SLOT;
     if (err != ERR_OK) {
         port_log("unix: cannot run %s: %s\n", program, err_text(err));
+        if (unix_table.run_mode)
+            port_power_off(EXIT_TEST_FAILED);
         return err;
     }
     err = port_thread_start("attention", attention_thread, NULL);

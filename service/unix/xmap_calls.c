@@ -20,9 +20,6 @@
 _Static_assert(XMAP_READ == XMAP_RIGHT_READ && XMAP_WRITE == XMAP_RIGHT_WRITE && XMAP_EXEC == XMAP_RIGHT_EXEC,
                "rights of programs are passed on as they are");
 
-#define EXIT_CLEAN       0u
-#define EXIT_TEST_FAILED 11u
-
 static s64 result_of(enum err err)
 {
     switch (err) {

@@ -26,6 +26,7 @@
  *
  * QEMU's header for plugins is not packaged, so what is used of it is declared here, under its names.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* ---- QEMU's side
@@ -81,7 +83,14 @@ struct counts {
     uint64_t skipped[CLASSES];
 };
 
-static struct counts counts;
+/* What another process may see (share= below): page-sized, and otherwise here. */
+struct shared {
+    uint64_t before_wfi; /* how much was executed before the last wfi */
+    struct counts counts;
+};
+static struct shared own;
+static struct shared *shared = &own;
+static struct counts *counts = &own.counts;
 static FILE *report;
 static bool begun; /* the kernel's first instruction was seen */
 static bool ended; /* the report is complete */
@@ -119,7 +128,7 @@ static void on_first_kernel_instruction(unsigned int hart, void *data)
     (void)data;
     if (!begun) {
         begun = true;
-        print_classes("begin", &counts);
+        print_classes("begin", counts);
     }
 }
 
@@ -192,11 +201,11 @@ static void print_sample(unsigned id, const struct counts *from)
 {
     fprintf(report, "sample %u", id);
     for (unsigned i = 0; i < CLASSES; i++) {
-        uint64_t skipped = counts.skipped[i] - from->skipped[i];
-        fprintf(report, " %" PRIu64, counts.by_class[i] - from->by_class[i] - skipped);
+        uint64_t skipped = counts->skipped[i] - from->skipped[i];
+        fprintf(report, " %" PRIu64, counts->by_class[i] - from->by_class[i] - skipped);
     }
-    fprintf(report, " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", counts.fences - from->fences,
-            counts.satp - from->satp, counts.idle - from->idle);
+    fprintf(report, " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", counts->fences - from->fences,
+            counts->satp - from->satp, counts->idle - from->idle);
     fflush(report);
 }
 
@@ -206,7 +215,7 @@ static void finish(void)
         return;
     ended = true;
     profile_print();
-    print_classes("end", &counts);
+    print_classes("end", counts);
     fclose(report);
 }
 
@@ -220,7 +229,7 @@ static void on_marker(unsigned int hart, void *data)
     switch ((enum kind)(word >> 8)) {
     case START:
         starts[id].open = true;
-        starts[id].at = counts;
+        starts[id].at = *counts;
         if ((int)id == profiled)
             profile_start();
         break;
@@ -261,9 +270,9 @@ static void on_head(unsigned int hart, void *data)
 {
     (void)hart;
     (void)data;
-    uint64_t now = all(&counts);
+    uint64_t now = all(counts);
     if (spin.in_pass)
-        counts.idle += now - spin.from;
+        counts->idle += now - spin.from;
     spin.in_pass = true;
     spin.in_trap = false;
     spin.from = now;
@@ -281,7 +290,7 @@ static void on_enter(unsigned int hart, void *data)
     (void)hart;
     (void)data;
     spin.in_trap = spin.in_pass;
-    spin.trap_from = all(&counts);
+    spin.trap_from = all(counts);
 }
 
 static void on_leave(unsigned int hart, void *data)
@@ -289,7 +298,7 @@ static void on_leave(unsigned int hart, void *data)
     (void)hart;
     (void)data;
     if (spin.in_trap)
-        spin.from += all(&counts) - spin.trap_from;
+        spin.from += all(counts) - spin.trap_from;
     spin.in_trap = false;
 }
 
@@ -305,7 +314,7 @@ static void on_skip(unsigned int hart, void *data)
     (void)hart;
     (void)data;
     if (!skipping)
-        skip_from = counts;
+        skip_from = *counts;
     skipping = true;
 }
 
@@ -314,7 +323,7 @@ static void on_resume(unsigned int hart, void *data)
     (void)hart;
     (void)data;
     for (unsigned i = 0; i < CLASSES && skipping; i++)
-        counts.skipped[i] += counts.by_class[i] - skip_from.by_class[i];
+        counts->skipped[i] += counts->by_class[i] - skip_from.by_class[i];
     skipping = false;
 }
 
@@ -350,6 +359,13 @@ static void add(struct qemu_plugin_insn *insn, uint64_t *counter)
 static void call(struct qemu_plugin_insn *insn, qemu_plugin_vcpu_udata_cb_t *callback, unsigned word)
 {
     qemu_plugin_register_vcpu_insn_exec_cb(insn, callback, QEMU_PLUGIN_CB_NO_REGS, (void *)(uintptr_t)word);
+}
+
+static void on_wfi(unsigned int hart, void *data)
+{
+    (void)hart;
+    (void)data;
+    shared->before_wfi = all(counts);
 }
 
 static void watch(struct qemu_plugin_insn *insn, uint64_t address, enum class class)
@@ -390,11 +406,13 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
         }
         enum class class = class_of(address);
         watch(insn, address, class);
-        add(insn, &counts.by_class[class]);
+        if (word == 0x10500073)
+            call(insn, on_wfi, 0);
+        add(insn, &counts->by_class[class]);
         if (is_fence(word))
-            add(insn, &counts.fences);
+            add(insn, &counts->fences);
         if (writes_satp(word))
-            add(insn, &counts.satp);
+            add(insn, &counts->satp);
         if (profiled >= 0)
             add(insn, profile_counter(address));
     }
@@ -432,12 +450,28 @@ static bool take_range(enum class class, const char *text)
     return true;
 }
 
+static bool take_shared(const char *path)
+{
+    int file = open(path, O_RDWR | O_CLOEXEC);
+    void *page =
+        file < 0 ? MAP_FAILED : mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (file >= 0)
+        close(file);
+    if (page == MAP_FAILED)
+        return false;
+    shared = page;
+    counts = &shared->counts;
+    return true;
+}
+
 static bool take(const char *name, const char *value)
 {
     uint64_t given[4];
 
     if (strcmp(name, "out") == 0)
         return (report = fopen(value, "w")) != NULL;
+    if (strcmp(name, "share") == 0)
+        return take_shared(value);
     if (strcmp(name, "user") == 0)
         return take_range(USER, value);
     if (strcmp(name, "firmware") == 0)

@@ -6,6 +6,7 @@ what can name its addresses. Disks are made for the purpose, in memory where the
 and the guest's own count does not depend on it.
 """
 
+import glob
 import os
 import re
 import statistics
@@ -15,10 +16,14 @@ import time
 from dataclasses import dataclass, field
 
 from bench import rows, xv6image
+from bench.disk import Disk
 from duo import paths
 from duo.guest import qemu_line
 
 FIRMWARE = "80000000:80200000"  # OpenSBI of QEMU's `-bios default`
+# All programs execute below the firmware, both kernels in the upper half, but for their first instructions: those are at
+# physical addresses behind the firmware.
+OUR_RANGES = (f"firmware={FIRMWARE}", "user=0:80000000")
 LARGE = bytes(range(251)) * (256 * 1024 // 251 + 1)  # what read_uncached reads, 256 KiB of it
 OTHER_FILES = 20
 HEARTBEAT_SECONDS = 10.0
@@ -32,7 +37,7 @@ class Failed(paths.Problem):
 
 @dataclass
 class Target:
-    name: str  # "mono", "micro", "xv6", "seL4"
+    name: str  # "mono", "hosted", "micro", "xv6", "seL4"
     kernel: str  # whose rows: "mono" or "micro"
     elf: str
     roottask: str = None
@@ -50,14 +55,17 @@ class Target:
 
 
 def target_of(kernel, build="release"):
+    """mono; micro with the root task that measures it; or "hosted": mono's programs, on the servers on micro."""
+    programs = paths.built("user", "bench", "bench.elf")
     if kernel == "mono":
-        return Target("mono", "mono", paths.built("mono.elf"), ranges=(f"firmware={FIRMWARE}", "user=0:4000000000"),
-                      symbols=(paths.built("mono.elf"), paths.built("user", "bench", "bench.elf")))
+        return Target("mono", "mono", paths.built("mono.elf"), ranges=OUR_RANGES, symbols=(paths.built("mono.elf"), programs))
     elf = paths.built("micro-release.elf" if build == "release" else "micro.elf")
-    root = paths.built("bench.elf")
-    # the root task lies below the firmware; early boot runs at physical addresses behind it
-    return Target("micro", "micro", elf, roottask=root, ranges=(f"firmware={FIRMWARE}", "user=0:80000000"),
-                  symbols=(elf, root))
+    if kernel == "micro":
+        root = paths.built("bench.elf")
+        return Target("micro", "micro", elf, roottask=root, ranges=OUR_RANGES, symbols=(elf, root))
+    root = paths.built("micro-root.elf")
+    servers = sorted(glob.glob(os.path.join(paths.BUILD, "servers", "*.elf")))  # each at addresses of its own
+    return Target("hosted", "mono", elf, roottask=root, ranges=OUR_RANGES, symbols=(elf, *servers, root, programs))
 
 
 def peer_of(text):
@@ -266,11 +274,22 @@ def run(target, group, names, timeout, progress, profile=None):
             arguments += skips(usertests_files(target)["usertests"], folder)
         if profile is not None:
             arguments.append(f"profile={profile}")
-        extra = [*target.extra, "-plugin", ",".join([paths.built("host", "count.so"), *arguments]), "-display", "none",
-                 "-monitor", "none", "-serial", f"file:{console}"]
+        extra = [*target.extra, "-display", "none", "-monitor", "none", "-serial", f"file:{console}"]
         words = [] if target.peer else ["panic=exit"]
+        server = None
+        if disk and group != "usertests" and not target.plugin:  # a spinning scheduler has no idle moment to answer in
+            server = Disk(disk, folder)
+            disk = f"nbd:unix:{server.socket_path}"
+            arguments.append(f"share={server.shared_path}")
+            extra += ["-global", "virtio-mmio.ioeventfd=off", "-global", "virtio-blk-device.request-merging=off"]
+            server.start()
+        extra += ["-plugin", ",".join([paths.built("host", "count.so"), *arguments])]
         line = qemu_line(target.elf, target.roottask, disk, words, target.memory, 1, "0", extra)
-        report = follow(line, out, console, progress, timeout)
+        try:
+            report = follow(line, out, console, progress, timeout)
+        finally:
+            if server:
+                server.close()
         report.console = text_of(console)
         return report
 

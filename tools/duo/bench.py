@@ -20,7 +20,8 @@ TOP = 20  # functions in a profile
 
 
 def add_arguments(parser):
-    parser.add_argument("--kernel", metavar="K", default="mono,micro", help="mono, micro, or both with a comma (the default)")
+    parser.add_argument("--kernel", metavar="K", default=",".join(rows.ROWS),
+                        help="mono, hosted (the same programs on micro's servers), micro (its own operations); default: all")
     parser.add_argument("--row", metavar="NAME", action="append", default=[], help="only this row; repeatable (--list)")
     parser.add_argument("--list", action="store_true", help="print the names of the rows and end")
     parser.add_argument("--peer", metavar="WHAT", action="append", default=[],
@@ -39,7 +40,7 @@ def main(options):
     kernels = options.kernel.split(",")
     for kernel in kernels:
         if kernel not in rows.ROWS:
-            raise paths.Problem(paths.EXIT_USAGE, f"--kernel {kernel}: there are mono and micro")
+            raise paths.Problem(paths.EXIT_USAGE, f"--kernel {kernel}: there are {', '.join(rows.ROWS)}")
     if options.list:
         for kernel in kernels:
             for row in rows.ROWS[kernel]:
@@ -179,48 +180,52 @@ def steady(row, record):
 
 
 def print_tables(result):
-    for entry in result["targets"]:
-        if entry["target"] in rows.ROWS:
-            peers = [other for other in result["targets"] if other["kernel"] == entry["kernel"] and other is not entry]
-            print_table(entry, peers)
+    for kernel, known in (("mono", "xv6"), ("micro", "seL4")):
+        entries = [entry for entry in result["targets"] if entry["kernel"] == kernel]
+        if entries:
+            print_table(entries[0], entries[1:], known)
 
 
-def print_table(entry, peers):
-    known = {"mono": "xv6", "micro": "seL4"}[entry["kernel"]]
-    with_baseline = any(record and "change" in record for record in entry["rows"].values())
-    heads = ["operation", entry["target"], "fences", "satp"]
-    for peer in peers:
-        heads += [peer["target"], "ratio"]
-    heads += [f"{known}, published", "ratio"] + (["baseline", "change"] if with_baseline else [])
-    lines, pairs = [heads], [[] for _ in range(len(peers) + 1)]
-    for row in rows.ROWS[entry["kernel"]]:
-        if row.name not in entry["rows"]:
+def print_table(first, others, known):
+    """One line a row: the first target, the others and the published figure with the first's ratio to each."""
+    with_baseline = any(record and "change" in record for entry in (first, *others) for record in entry["rows"].values())
+    heads = ["operation", first["target"], "fences", "satp"] + (["baseline", "change"] if with_baseline else [])
+    for other in others:
+        heads += [other["target"], "change" if with_baseline and other["target"] in rows.ROWS else "ratio"]
+    lines, pairs = [heads + [f"{known}, published", "ratio"]], [[] for _ in range(len(others) + 1)]
+    for row in rows.ROWS[first["kernel"]]:
+        if row.name not in first["rows"]:
             continue
-        record = entry["rows"][row.name] or {}
+        record = first["rows"][row.name] or {}
         ours = record.get("value")
         line = [row.text + ("" if steady(row, record) else " ~"), number(ours), number(record.get("fences")),
                 number(record.get("satp_writes"))]
-        for place, peer in enumerate(peers):
-            theirs = (peer["rows"].get(row.name) or {}).get("value")
-            pairs[place].append((ours, theirs))
-            line += [number(theirs), ratio(ours, theirs)]
-        pairs[-1].append((ours, row.published))
-        line += [number(row.published), ratio(ours, row.published)]
         if with_baseline:
-            change = record.get("change")
-            line += [number(record.get("baseline")),
-                     "-" if change is None else f"{change:+.1%}" + (" worse" if record["worse"] else "")]
-        lines.append(line)
-    means = [mean_ratio(each) for each in pairs]
-    line = ["geometric mean of the ratios", "", "", ""]
-    for mean in means:
-        line += ["", f"{mean:.3f}" if mean else "-"]
-    lines.append(line + [""] * (len(heads) - len(line)))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    print(f"{entry['target']}: instructions per operation")
+            line += [number(record.get("baseline")), change_of(record)]
+        for place, other in enumerate(others):
+            theirs = other["rows"].get(row.name) or {}
+            pairs[place].append((ours, theirs.get("value")))
+            line += [number(theirs.get("value")), change_of(theirs) if with_baseline and other["target"] in rows.ROWS
+                     else ratio(ours, theirs.get("value"))]
+        pairs[-1].append((ours, row.published))
+        lines.append(line + [number(row.published), ratio(ours, row.published)])
+    line = ["geometric mean of the ratios", "", "", ""] + (["", ""] if with_baseline else [])
+    for place, pair in enumerate(pairs):
+        mean = mean_ratio(pair)
+        shown = mean and not (with_baseline and place < len(others) and others[place]["target"] in rows.ROWS)
+        line += ["", f"{mean:.3f}" if shown else ""]
+    lines.append(line)
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    print(f"{first['target']}: instructions per operation")
     for line in lines:
         print("  ".join([line[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(line[1:], widths[1:])]).rstrip())
     print()
+
+
+def change_of(record):
+    if "change" not in record:
+        return "-"
+    return f"{record['change']:+.1%}" + (" worse" if record["worse"] else "")
 
 
 # -- the profile ---------------------------------------------------------------------------------------------------

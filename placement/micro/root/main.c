@@ -10,12 +10,13 @@
 #include "placement/micro/root/console.h"
 #include "placement/micro/root/process.h"
 #include "placement/micro/root/supervise.h"
+#include "placement/micro/root/watch.h"
 
 _Static_assert(offsetof(seL4_BootInfo, ipcBuffer) == 0x20, "system/start.S");
 
 #define PRIORITY 254
 
-u64 supervisor_endpoint;
+u64 supervisor_endpoint, supervisor_notification;
 
 static const struct server_description descriptions[] = {
 #define SERVER(service, name, priority, threads, loops, private_kib, kept, restarts)                         \
@@ -117,13 +118,15 @@ static _Noreturn void serve(void)
     for (;;) {
         u64 service = BADGE_SERVICE(badge), thread = BADGE_THREAD(badge);
 
-        if (service < SERVERS_COUNT && thread == 0) {
+        if (badge != BADGE_SIGNAL && service < SERVERS_COUNT && thread == 0) {
             u64 label = request(&servers[service], seL4_MessageInfo_get_label(info));
 
             info = seL4_ReplyRecv(supervisor_endpoint, seL4_MessageInfo_new(label, 0, 0, 0), &badge);
             continue;
         }
-        if (service < SERVERS_COUNT)
+        if (badge == BADGE_SIGNAL)
+            watch_all();
+        else if (service < SERVERS_COUNT)
             supervise_death(&servers[service], thread - 1, info);
         info = seL4_Recv(supervisor_endpoint, &badge);
     }
@@ -137,6 +140,9 @@ void root_main(seL4_BootInfo *info)
     say("\n[sup] duo on micro: the supervisor runs\n");
     seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, PRIORITY);
     supervisor_endpoint = supply_make(&root_supply, seL4_EndpointObject, 0, 1);
+    supervisor_notification = supply_make(&root_supply, seL4_NotificationObject, 0, 1);
+    if (seL4_TCB_BindNotification(seL4_CapInitThreadTCB, supervisor_notification) != seL4_NoError)
+        root_fail("no notification for the supervisor");
     for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
         process_prepare(&descriptions[i]);
     programs_prepare();

@@ -439,7 +439,7 @@ static void make_private_cnode(struct server *server)
     u32 service = server->description->service;
     u64 radix = service == SERVICE_XMAP   ? bits_for(programs.frames)
                 : service == SERVICE_UNIX ? UNIX_PRIVATE_RADIX
-                : service == SERVER_TIMER ? bits_for(SERVERS_COUNT * THREADS_MAX)
+                : service == SERVER_TIMER ? bits_for(SIGNAL_SUPERVISOR + 1)
                                           : 0;
 
     server->private_radix = radix;
@@ -498,11 +498,14 @@ static void give_timer(struct server *server)
 {
     struct server *timer = &servers[SERVER_TIMER];
 
+    if (timer == server)
+        cap_mint(timer->private_cnode, SIGNAL_SUPERVISOR, timer->private_radix, supervisor_notification,
+                 seL4_CanWrite, BADGE_SIGNAL);
     for (u32 s = 0; s < SERVERS_COUNT && timer->private_cnode; s++) {
         if (!servers[s].vspace || (&servers[s] != server && timer != server))
             continue;
         for (u64 thread = 0; thread < servers[s].description->threads; thread++)
-            cap_mint(timer->private_cnode, s * THREADS_MAX + thread, timer->private_radix,
+            cap_mint(timer->private_cnode, SIGNAL_OF(s, thread), timer->private_radix,
                      servers[s].notification[thread], seL4_CanWrite, BADGE_SIGNAL);
     }
 }
@@ -601,6 +604,7 @@ void process_start(struct server *server)
     give_timer(server);
     memset(server->record->fatal, 0, sizeof(server->record->fatal));
     memset(server->record->calls, 0, sizeof(server->record->calls));
+    memset(server->record->work, 0, sizeof(server->record->work));
     server->private_pages = server->supply.pages;
     server->private_slots = server->supply.next - server->supply.first;
     run(server, entry);

@@ -24,6 +24,12 @@ struct kept_memory {
     u64 small, count;       /* then pages of 4 KiB */
 };
 
+/* What the supervisor saw of a thread at its last looks (watch.c). */
+struct watch {
+    u32 work_serial, call_serial;
+    u32 work_looks, call_looks; /* how often in a row it was the same */
+};
+
 enum server_state { SERVER_ABSENT, SERVER_STARTING, SERVER_RUNNING, SERVER_DEAD };
 
 struct server {
@@ -50,12 +56,15 @@ struct server {
     u64 private_pages, private_slots; /* of the generation that runs */
     u64 died;                         /* time CSR */
     u64 deaths_in_a_row;
+    struct watch watch[THREADS_MAX];
+    u64 progress_seen; /* of its record, at the last look */
+    bool progress_moved;
     u64 free_before;               /* xmap: free frames when the fatal request began */
     u64 slots_before, slots_after; /* free ones of the supply, with the dead and with the new generation */
     u64 calls_finished;
 };
 
-extern u64 supervisor_endpoint; /* made by main.c */
+extern u64 supervisor_endpoint, supervisor_notification; /* made by main.c */
 
 extern struct server servers[SERVERS_COUNT];
 

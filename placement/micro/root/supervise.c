@@ -101,20 +101,16 @@ static void say_cause(const struct server *server, u64 label, u64 address, u64 c
         say("unknown system call");
 }
 
-static void say_death(struct server *server, u64 thread, seL4_MessageInfo_t fault)
+static void say_where(struct server *server, u64 thread)
 {
-    u64 label = seL4_MessageInfo_get_label(fault), address = seL4_GetMR(1), code = seL4_GetMR(2);
     seL4_UserContext registers = {0};
     u64 places[CALLERS_MAX], count, first = 0;
 
-    server->record->fatal[sizeof(server->record->fatal) - 1] = '\0';
     seL4_TCB_ReadRegisters(server->tcb[thread], 0, 0, 32, &registers);
-    say("\n[sup] %s: died: ", server->description->name);
-    say_cause(server, label, address, code);
     count = backtrace(server, thread, &registers, places);
     while (first + 1 < count && is_messenger(server, places[first]))
         first++;
-    say("\n[sup] %s:   in", server->description->name);
+    say("[sup] %s:   in", server->description->name);
     say_place(server, places[first]);
     say(", generation %lu, thread %lu\n", server->generation, thread);
     if (first + 1 < count) {
@@ -168,7 +164,8 @@ static void give_up(const struct server *server, const char *why)
     power_off(EXIT_GAVE_UP);
 }
 
-void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault)
+/* Evidence has been given. */
+static void restart(struct server *server)
 {
     const struct server_description *d = server->description;
     u64 now = time_now(), pages = server->private_pages, slots = server->private_slots;
@@ -176,7 +173,6 @@ void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault
     server->deaths_in_a_row = nanoseconds(now - server->died) < SECOND_NS ? server->deaths_in_a_row + 1 : 1;
     server->died = now;
     server->free_before = server->record->request_free;
-    say_death(server, thread, fault);
     server->state = SERVER_DEAD;
     if (d->restarts == 0)
         give_up(server, "nothing can be restarted without it");
@@ -192,6 +188,28 @@ void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault
     if (server->private_pages != pages || server->private_slots != slots)
         say("[sup] %s:   the new generation takes %lu frames and %lu slots\n", d->name, server->private_pages,
             server->private_slots);
+}
+
+void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault)
+{
+    u64 label = seL4_MessageInfo_get_label(fault), address = seL4_GetMR(1), code = seL4_GetMR(2);
+
+    server->record->fatal[sizeof(server->record->fatal) - 1] = '\0';
+    say("\n[sup] %s: died: ", server->description->name);
+    say_cause(server, label, address, code);
+    say("\n");
+    say_where(server, thread);
+    restart(server);
+}
+
+void supervise_hang(struct server *server, u64 thread, const char *what)
+{
+    say("\n[sup] %s: hangs: %s\n", server->description->name, what);
+    if (thread < server->description->threads) {
+        seL4_TCB_Suspend(server->tcb[thread]);
+        say_where(server, thread);
+    }
+    restart(server);
 }
 
 void supervise_ready(struct server *server, u64 result)

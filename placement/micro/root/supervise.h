@@ -7,6 +7,10 @@
 /* Thread `thread` of the server has faulted with this message, which lies in the IPC buffer. */
 void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault);
 
+/* The server was found hanging, for this reason: in this thread, or, if that is not one of its threads,
+ * nobody knows where. */
+void supervise_hang(struct server *server, u64 thread, const char *what);
+
 /* The server says that it has started, with this result. */
 void supervise_ready(struct server *server, u64 result);
 

@@ -14,16 +14,30 @@ u64 service_ecall(u64 endpoint, u64 info, u64 *mr);
 
 #define REGISTER_WORDS 4u
 
+u32 server_work(u32 state)
+{
+    struct work_record *work = &server_record()->work[sync_self()->index];
+    u32 before = work->state;
+
+    if (before != WORK_NONE)
+        __atomic_store_n(&work->state, state, __ATOMIC_RELEASE);
+    return before;
+}
+
 static enum err exchange(u32 service, seL4_MessageInfo_t *info, u64 *words)
 {
     struct call_record *record = &server_record()->calls[sync_self()->index];
+    u32 work;
 
     server_record()->call_place = (u64)service_ecall_place;
     record->service = service;
-    record->operation = seL4_MessageInfo_get_label(*info);
+    record->operation = (u32)seL4_MessageInfo_get_label(*info);
+    record->serial++;
+    work = server_work(WORK_WAITING);
     __atomic_store_n(&record->state, CALL_WAITING, __ATOMIC_RELEASE);
     info->words[0] = service_ecall(CPTR(SLOT_CLIENT + service), info->words[0], words);
     __atomic_store_n(&record->state, CALL_NONE, __ATOMIC_RELEASE);
+    server_work(work);
     return (enum err)seL4_MessageInfo_get_label(*info);
 }
 
@@ -68,6 +82,7 @@ static seL4_MessageInfo_t answer(const struct server_loop *loop, seL4_MessageInf
 void server_serve(void *argument)
 {
     const struct server_loop *loop = argument;
+    struct work_record *work = &server_record()->work[sync_self()->index];
     u64 words[OPERATION_IN_MAX] = {0};
     seL4_Word badge;
     seL4_MessageInfo_t info =
@@ -78,11 +93,12 @@ void server_serve(void *argument)
             info = seL4_RecvWithMRs(CPTR(SLOT_SERVICE), &badge, &words[0], &words[1], &words[2], &words[3]);
             continue;
         }
+        work->serial++;
+        __atomic_store_n(&work->state, WORK_RUNNING, __ATOMIC_RELEASE);
         if (loop->note)
-            loop->note(true);
+            loop->note();
         info = answer(loop, info, words);
-        if (loop->note)
-            loop->note(false);
+        __atomic_store_n(&work->state, WORK_NONE, __ATOMIC_RELEASE);
         info = seL4_ReplyRecvWithMRs(CPTR(SLOT_SERVICE), info, &badge, &words[0], &words[1], &words[2],
                                      &words[3]);
     }

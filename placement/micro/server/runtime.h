@@ -38,6 +38,10 @@ struct sync_thread *server_thread(u64 index);
 /* Signals a thread's notification: it leaves whatever wait it is in. */
 void server_signal(u64 thread);
 
+/* Notes that the calling thread waits, or goes on: a waiting thread does not hang. Returns what it did
+ * before. */
+u32 server_work(u32 state);
+
 /* Waits for this thread's own notification; the other, until the deadline in nanoseconds at most. May return
  * early. */
 void server_pause(void);
@@ -62,8 +66,8 @@ typedef enum err (*server_operation)(u64 *words);
  * requests. */
 typedef seL4_MessageInfo_t (*server_request)(u64 label, const u64 *words);
 
-/* Called before and after each request, to note what the supervisor may want to know. May be NULL. */
-typedef void (*server_note)(bool begins);
+/* Called before each request, to note what the supervisor may want to know. May be NULL. */
+typedef void (*server_note)(void);
 
 struct server_loop {
     const server_operation *operations;

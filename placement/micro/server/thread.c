@@ -108,6 +108,7 @@ static void list_remove(struct sync_list *list, struct sync_thread *thread)
 bool sync_block(struct sync_list *list, u64 deadline)
 {
     struct sync_thread *self = sync_self();
+    u32 work = server_work(WORK_WAITING);
     bool woken = true;
 
     list_append(list, self);
@@ -120,6 +121,7 @@ bool sync_block(struct sync_list *list, u64 deadline)
             woken = false;
         }
     }
+    server_work(work);
     return woken;
 }
 

@@ -24,6 +24,7 @@
 
 static volatile u32 *rtc;
 static u64 deadlines[SERVERS_COUNT][THREADS_MAX]; /* 0: none */
+static u64 heartbeat;                             /* when the supervisor is signalled next */
 static u64 soonest = ~0ul;
 
 static u64 rtc_now(void)
@@ -37,8 +38,6 @@ static void set_alarm(void)
 {
     u64 now = port_now(), when;
 
-    if (soonest == ~0ul)
-        return;
     when = rtc_now() + (soonest > now ? soonest - now : 0);
     rtc[RTC_ALARM_HIGH / 4] = (u32)(when >> 32);
     rtc[RTC_ALARM_LOW / 4] = (u32)when;
@@ -46,7 +45,7 @@ static void set_alarm(void)
 
 static void signal(u64 server, u64 thread)
 {
-    seL4_Signal(CPTR_IN(SLOT_PRIVATE, server * THREADS_MAX + thread));
+    seL4_Signal(CPTR_IN(SLOT_PRIVATE, SIGNAL_OF(server, thread)));
 }
 
 /* Signals whose time has come, and finds the next one. `all`: everybody. */
@@ -54,7 +53,11 @@ static void expire(bool all)
 {
     u64 now = port_now();
 
-    soonest = ~0ul;
+    if (heartbeat <= now) {
+        seL4_Signal(CPTR_IN(SLOT_PRIVATE, SIGNAL_SUPERVISOR));
+        heartbeat = now + HEARTBEAT_NS;
+    }
+    soonest = heartbeat;
     for (u64 server = 0; server < SERVERS_COUNT; server++) {
         for (u64 thread = 0; thread < THREADS_MAX; thread++) {
             u64 *deadline = &deadlines[server][thread];
@@ -118,7 +121,6 @@ void server_main(void)
     server_ask(SUPERVISOR_READY, 1, err, 0, 0);
     if (err != ERR_OK)
         port_fatal("timer: no clock with an alarm");
-    if (server_info()->generation > 1)
-        expire(true);
+    expire(server_info()->generation > 1);
     serve();
 }

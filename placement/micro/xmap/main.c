@@ -3,7 +3,6 @@
  */
 #include "placement/micro/server/operations.h"
 #include "placement/micro/xmap/server.h"
-#include "port/time.h"
 #include "port/vspace.h"
 #include "port/xmap.h"
 
@@ -34,12 +33,9 @@ static seL4_MessageInfo_t request(u64 label, const u64 *words)
     return seL4_MessageInfo_new(ERR_OK, 0, 1, 0);
 }
 
-static void note(bool begins)
+static void note(void)
 {
-    struct server_record *record = server_record();
-
-    record->request_free = port_frames_free();
-    record->busy_since = begins ? port_now() : 0;
+    server_record()->request_free = port_frames_free();
 }
 
 static const struct server_loop loop = {.operations = operations,

@@ -103,9 +103,11 @@ static u32 shadow_mapping(shadow s)
     return (u32)(s >> 37);
 }
 
+/* Each change of a page is a step of progress: copying or ending a large space takes long, and is no hang. */
 static void store(shadow *place, shadow value)
 {
     __atomic_store_n(place, value, __ATOMIC_RELEASE);
+    server_record()->progress++;
 }
 
 static void step_to(u32 *place, enum step step)

@@ -1,0 +1,8 @@
+/* Hangs: found by looking at the servers' records at a steady pace. */
+#ifndef PLACEMENT_MICRO_ROOT_WATCH_H
+#define PLACEMENT_MICRO_ROOT_WATCH_H
+
+/* One look; called every HEARTBEAT_NS of the guest's time. May end a server and start its next generation. */
+void watch_all(void);
+
+#endif
