@@ -6,6 +6,13 @@
 
 #define BLK_BLOCK_SIZE 1024u /* bytes; a block is two sectors */
 
+/* One transfer of read_many and write_many in a word: the block, and the slot in the low bits. */
+#define BLK_MANY              5u /* transfers in one operation */
+#define BLK_SLOT_BITS         16
+#define BLK_SLOT_MASK         0xfffful
+#define BLK_WORD(block, slot) ((u64)(block) << BLK_SLOT_BITS | (u64)(slot))
+#define BLK_NONE              (~0ul) /* no transfer, and none behind it */
+
 #define OPERATION OPERATION_PROTOTYPE
 #include "port/block.def"
 #undef OPERATION

@@ -40,11 +40,30 @@ static void count(const char *name, bool well)
     well ? passed++ : failed++;
 }
 
+/* A test counts pages while its parent and its watcher live. So it begins only when both have said that they
+ * write to no page any more that they share with it: which would take one. */
+static int ready[2];
+
+static void say_ready(void)
+{
+    require(write(ready[1], "r", 1) == 1, "a process says that it is ready");
+}
+
+static void wait_until_ready(void)
+{
+    char byte;
+    for (u32 i = 0; i < 2; i++)
+        require(read(ready[0], &byte, 1) == 1, "parent and watcher are ready");
+    close(ready[0]);
+    close(ready[1]);
+}
+
 /* The test's process. */
 static void perform(u64 argument)
 {
     const struct test *test = (const struct test *)argument;
     current_test = test->name;
+    wait_until_ready();
     if (test->flags & NEEDS_DISK)
         require(mkdir(DIRECTORY) == 0 && chdir(DIRECTORY) == 0, "its directory can be made");
     test->run();
@@ -53,26 +72,29 @@ static void perform(u64 argument)
 
 static void watch(u64 pid)
 {
+    say_ready();
     pause(PATIENCE);
     kill((int)pid);
 }
 
-/* The status of a test, and whether it had to be ended. Two children, and
- * either may come first: the other is ended then, and waited for, so that
- * neither is there when pages are counted. */
-static int status_of(int test, bool *late)
+/* Runs the test; its status, and whether it had to be ended. Two children, and either may come first: the
+ * other is ended then, and waited for, so that neither is there when pages are counted. */
+static int status_of(const struct test *test, bool *late)
 {
-    int watcher = spawn(watch, (u64)test);
+    int pid;
+    int watcher;
     int status = 0;
-    int other;
-    int first = wait(&status);
-    *late = first == watcher;
-    if (*late) {
-        wait(&status);
-    } else {
+    int other = 0;
+    equal(pipe(ready), 0, "pipe");
+    pid = spawn(perform, (u64)test);
+    watcher = spawn(watch, (u64)pid);
+    say_ready();
+    *late = wait(&status) == watcher;
+    close(ready[0]);
+    close(ready[1]);
+    if (!*late)
         kill(watcher);
-        wait(&other);
-    }
+    wait(*late ? &status : &other);
     return status;
 }
 
@@ -106,7 +128,7 @@ static void run(const struct test *test)
     }
     current_test = test->name;
     before = free_pages();
-    status = status_of(spawn(perform, (u64)test), &late);
+    status = status_of(test, &late);
     if (test->flags & NEEDS_DISK)
         tidy = clean();
     after = free_pages();

@@ -69,7 +69,8 @@ _Static_assert(sizeof(struct xv6fs_record) == 16, "directory record");
 
 /*
  * The first block of the log. count > 0 means: a transaction is committed, and copy i of it, in block
- * logstart + 1 + i, belongs into home[i]. A recovery copies them there, in order, and writes count 0.
+ * logstart + 1 + i, belongs into home[i]. A recovery copies them there, in order, and writes count 0. A block
+ * may occur several times: the last copy is the one that stays.
  *
  * xv6 uses the first words only. `sequence`, at the block's end, is Duo's: the number of the last transaction
  * committed, kept when count is 0; xv6 leaves it alone.

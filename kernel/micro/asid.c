@@ -15,12 +15,6 @@
 
 struct asid_pool *asid_pools[1u << seL4_NumASIDPoolsBits];
 
-u64 *asid_root(u64 asid)
-{
-    struct asid_pool *pool = asid_pools[asid / POOL_SIZE];
-    return pool && asid ? pool->root[asid % POOL_SIZE] : NULL;
-}
-
 void asid_pool_delete(struct cap cap)
 {
     if (asid_pools[cap.pool / POOL_SIZE] != cap_object(cap))
@@ -58,7 +52,7 @@ enum result asid_control_invoke(struct invocation *in)
     if (slot_has_children(untyped))
         return fail(seL4_RevokeFirst);
     enum result result =
-        cnode_lookup(in->extra[1]->cap, invocation_word(in, 0), invocation_word(in, 1), false, &slot);
+        cnode_lookup(&in->extra[1]->cap, invocation_word(in, 0), invocation_word(in, 1), false, &slot);
     if (result)
         return result;
     if (!slot_empty(slot))

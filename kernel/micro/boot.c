@@ -426,7 +426,8 @@ void kernel_main(u64 hart_id, paddr device_tree)
     boot();
     debug_init();
     debug_print("Booting all finished, dropped to user space\n");
-    trap_timer_start();
+    trap_start();
     arch_hart()->stack_limit = (u64)kernel_stack;
     trap_return();
+    panic("the first trap returned");
 }

@@ -93,9 +93,3 @@ struct cap cap_with_data(struct cap cap, u64 data, bool preserve)
         return cap;
     }
 }
-
-bool cap_is_buffer(struct cap frame, bool write)
-{
-    u32 needed = write ? RIGHT_READ | RIGHT_WRITE : RIGHT_READ;
-    return frame.type == CAP_FRAME && !frame.device && (frame.rights & needed) == needed;
-}

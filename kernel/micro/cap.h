@@ -12,6 +12,9 @@
 #include "lib/types.h"
 #include "machine/arch.h"
 
+/* For pieces of the few straight ways whose every instruction counts, which are read better as functions. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 /* The numbers are those programs see through seL4_DebugCapIdentify. */
 enum cap_type {
     CAP_NULL = 0,
@@ -131,6 +134,10 @@ struct cap cap_mask(struct cap cap, u64 rights);
 struct cap cap_with_data(struct cap cap, u64 data, bool preserve);
 
 /* True if `frame` can hold an IPC buffer that the kernel reads, and with `write` also writes. */
-bool cap_is_buffer(struct cap frame, bool write);
+static inline bool cap_is_buffer(const struct cap *frame, bool write)
+{
+    u32 needed = write ? RIGHT_READ | RIGHT_WRITE : RIGHT_READ;
+    return frame->type == CAP_FRAME && !frame->device && (frame->rights & needed) == needed;
+}
 
 #endif

@@ -23,7 +23,7 @@ static enum result copy_or_move(struct invocation *in, struct slot *destination)
     if (!slot_empty(destination))
         return fail(seL4_DeleteFirst);
     u64 depth = invocation_word(in, 3);
-    enum result result = cnode_lookup(in->extra[0]->cap, invocation_word(in, 2), depth, true, &source);
+    enum result result = cnode_lookup(&in->extra[0]->cap, invocation_word(in, 2), depth, true, &source);
     if (result)
         return result;
     if (slot_empty(source))
@@ -61,9 +61,10 @@ static enum result rotate(struct invocation *in, struct slot *destination)
     if (in->length < 8 || in->extra_count < 2)
         return fail(seL4_TruncatedMessage);
     u64 pivot_depth = invocation_word(in, 4), source_depth = invocation_word(in, 7);
-    enum result result = cnode_lookup(in->extra[1]->cap, invocation_word(in, 6), source_depth, true, &source);
+    enum result result =
+        cnode_lookup(&in->extra[1]->cap, invocation_word(in, 6), source_depth, true, &source);
     if (!result)
-        result = cnode_lookup(in->extra[0]->cap, invocation_word(in, 3), pivot_depth, true, &pivot);
+        result = cnode_lookup(&in->extra[0]->cap, invocation_word(in, 3), pivot_depth, true, &pivot);
     if (result)
         return result;
     if (pivot == source || pivot == destination)
@@ -116,7 +117,7 @@ enum result cnode_invoke(struct invocation *in)
         return fail(seL4_IllegalOperation);
     if (in->length < 2)
         return fail(seL4_TruncatedMessage);
-    enum result result = cnode_lookup(in->cap, invocation_word(in, 0), invocation_word(in, 1), false, &slot);
+    enum result result = cnode_lookup(&in->cap, invocation_word(in, 0), invocation_word(in, 1), false, &slot);
     if (result)
         return result;
 

@@ -5,15 +5,16 @@
  * Follows the lowest `bits` bits of `cptr` from `cap`. On success *left bits remain, because the slot reached
  * holds no CNode to go on with.
  */
-static struct slot *resolve(struct cap cap, u64 cptr, u32 bits, u32 *left, struct lookup_failure *lookup)
+static struct slot *resolve(const struct cap *cap, u64 cptr, u32 bits, u32 *left,
+                            struct lookup_failure *lookup)
 {
-    if (cap.type != CAP_CNODE) {
+    if (cap->type != CAP_CNODE) {
         *lookup = (struct lookup_failure){.type = seL4_InvalidRoot};
         return NULL;
     }
     for (;;) {
-        u32 radix = cap_radix(cap), guard_size = cap.guard_size, level = guard_size + radix;
-        u64 guard = cap.guard;
+        u32 radix = cap_radix(*cap), guard_size = cap->guard_size, level = guard_size + radix;
+        u64 guard = cap->guard;
 
         /* The two shifts are of fewer than 64 bits: a guard that is there leaves a rest below 64. */
         if (guard_size &&
@@ -26,28 +27,34 @@ static struct slot *resolve(struct cap cap, u64 cptr, u32 bits, u32 *left, struc
             return NULL;
         }
         u64 index = cptr >> (bits - level) & ((1ul << radix) - 1);
-        struct slot *slot = (struct slot *)cap_object(cap) + index;
+        struct slot *slot = (struct slot *)cap_object(*cap) + index;
         bits -= level;
         if (bits == 0 || slot->cap.type != CAP_CNODE) {
             *left = bits;
             return slot;
         }
-        cap = slot->cap;
+        cap = &slot->cap;
     }
 }
 
-struct slot *cspace_lookup(const struct tcb *tcb, u64 cptr, struct lookup_failure *lookup)
+struct slot *cspace_walk(const struct tcb *tcb, u64 cptr, struct lookup_failure *lookup)
 {
     u32 left;
-    return resolve(thread_cap(tcb, TCB_CSPACE), cptr, seL4_WordBits, &left, lookup);
+    return resolve(&tcb->slots[TCB_CSPACE].cap, cptr, seL4_WordBits, &left, lookup);
 }
 
-enum result cnode_lookup(struct cap root, u64 index, u64 depth, bool source, struct slot **out)
+enum result cnode_lookup(const struct cap *root, u64 index, u64 depth, bool source, struct slot **out)
 {
-    struct lookup_failure lookup = {.type = seL4_InvalidRoot};
+    struct lookup_failure lookup;
     u32 left;
 
-    if (root.type != CAP_CNODE)
+    if (depth == seL4_WordBits) {
+        *out = cspace_first(root, index, &left);
+        if (*out && left == 0)
+            return RESULT_OK;
+    }
+    lookup = (struct lookup_failure){.type = seL4_InvalidRoot};
+    if (root->type != CAP_CNODE)
         return fail_lookup(source, &lookup);
     if (depth < 1 || depth > seL4_WordBits)
         return fail_range(1, seL4_WordBits);
@@ -61,7 +68,7 @@ enum result cnode_lookup(struct cap root, u64 index, u64 depth, bool source, str
     return RESULT_OK;
 }
 
-struct slot *cnode_try_lookup(struct cap root, u64 index, u64 depth)
+struct slot *cnode_try_lookup(const struct cap *root, u64 index, u64 depth)
 {
     struct lookup_failure lookup;
     u32 left = 0;

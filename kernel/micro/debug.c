@@ -21,6 +21,7 @@
 
 static struct tcb *threads; /* every TCB, the newest first */
 static u64 check_period;    /* traps between two checks; 0: never */
+bool debug_checking;
 
 void debug_print(const char *format, ...)
 {
@@ -205,8 +206,9 @@ static void print_fault(const struct fault *fault)
         print("user exception %lu (%s)\n", fault->code, arch_cause_text(fault->code));
         break;
     case seL4_Fault_VMFault:
-        print("vm fault on %s at address %p with status 0x%lx (%s)\n", fault->fetch ? "code" : "data",
-              (void *)fault->address, fault->code, arch_cause_text(fault->code));
+        print("vm fault on %s at address %p with status 0x%lx (%s)\n",
+              fault->code == CAUSE_FETCH_ACCESS ? "code" : "data", (void *)fault->address, fault->code,
+              arch_cause_text(fault->code));
         break;
     default:
         print("no fault\n");
@@ -251,15 +253,14 @@ static void print_stack(const struct tcb *tcb)
     }
 }
 
-void debug_unhandled_fault(const struct tcb *tcb, const struct fault *fault,
-                           const struct lookup_failure *lookup)
+void debug_unhandled_fault(const struct tcb *tcb, const struct lookup_failure *lookup)
 {
     char name[TCB_NAME_MAX];
 
     debug_thread_name(tcb, name, sizeof(name));
     print("Caught cap fault in send phase at address %p\nwhile trying to handle:\n",
           (void *)tcb->fault_handler);
-    print_fault(fault);
+    print_fault(&tcb->fault);
     print("in thread %p \"%s\" at address %p\n", (const void *)tcb, name, (void *)tcb->fault_pc);
     print_stack(tcb);
     print("  no usable fault handler (cap %lu: %s), so the thread is stopped\n", tcb->fault_handler,
@@ -324,6 +325,7 @@ bool debug_syscall(s64 number)
 void debug_init(void)
 {
     words_value_number(board.bootargs, "check", &check_period);
+    debug_checking = check_period != 0;
 }
 
 void debug_check(void)
@@ -331,7 +333,7 @@ void debug_check(void)
     static u64 traps;
     const char *broken;
 
-    if (check_period && ++traps % check_period == 0) {
+    if (++traps % check_period == 0) {
         broken = check_kernel(threads, current);
         if (broken)
             panic("%s", broken);

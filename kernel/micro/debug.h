@@ -13,9 +13,8 @@ void debug_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* An invocation failed; `failure` says how. */
 void debug_failure(const struct invocation *invocation);
 
-/* A fault found no handler: `lookup` says why. */
-void debug_unhandled_fault(const struct tcb *tcb, const struct fault *fault,
-                           const struct lookup_failure *lookup);
+/* The pending fault of `tcb` found no handler: `lookup` says why. */
+void debug_unhandled_fault(const struct tcb *tcb, const struct lookup_failure *lookup);
 
 /* Keeps the list of all threads. */
 void debug_thread_new(struct tcb *tcb);
@@ -27,8 +26,9 @@ void debug_thread_name(const struct tcb *tcb, char *text, u64 size);
 /* Performs a debug system call of the current thread; false if `number` is none. */
 bool debug_syscall(s64 number);
 
-/* At the end of each trap, the next thread chosen: checks the kernel's invariants, every N times with the
- * boot argument check=N. */
+/* At the end of each trap, the next thread chosen, if debug_checking: checks the kernel's invariants, every N
+ * times with the boot argument check=N. */
+extern bool debug_checking;
 void debug_check(void);
 
 /* At boot, with the boot arguments read and the root task there. */

@@ -1,16 +1,23 @@
 /*
- * The short way for the two system calls that servers live on: Call to a waiting server, and its ReplyRecv.
+ * The short way for what servers live on: Call to a waiting server, a fault of a hosted program, and the
+ * ReplyRecv that answers either.
  *
- * It does exactly what the long way (syscall.c, endpoint.c, reply.c, schedule.c) would do, for the common
- * case only: a message that fits registers, no caps in it, a partner that is there and runs next.
+ * Each does exactly what the long way (syscall.c, fault.c, endpoint.c, reply.c, schedule.c) would do, for the
+ * common case only: no caps in the message, a partner that is there and runs next. All questions come first;
+ * if one answer does not suit, nothing has happened yet and the long way is taken.
+ *
+ * On the straight way nothing is called but what comes last, so that the compiler needs no stack frame. For
+ * the same reason these functions are not declared as never returning, though they end in a program.
  */
 #ifndef KERNEL_MICRO_FASTPATH_H
 #define KERNEL_MICRO_FASTPATH_H
 
-#include "kernel/micro/objects.h"
+#include "lib/types.h"
 
-/* Performs the current thread's system call if it is one of the two, and makes the partner the current
- * thread; false: nothing has happened, take the long way. */
-bool fastpath(s64 number);
+/* Every system call begins here (entry.S): a0 to a7 as the program left them. Its pc is behind the ecall. */
+void fastpath_system_call(u64 cptr, u64 info, u64 mr0, u64 mr1, u64 mr2, u64 mr3, u64 a6, s64 number);
+
+/* The current thread has faulted. `address` has a meaning for VM faults only. */
+void fastpath_fault(u64 type, u64 address, u64 code);
 
 #endif

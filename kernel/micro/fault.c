@@ -9,7 +9,7 @@
 #include "kernel/micro/ipc.h"
 #include "kernel/micro/schedule.h"
 
-void fault_raise(struct tcb *tcb, const struct fault *fault)
+void fault_raise(struct tcb *tcb)
 {
     struct lookup_failure lookup = {.type = seL4_MissingCapability};
     struct slot *slot = cspace_lookup(tcb, tcb->fault_handler, &lookup);
@@ -17,7 +17,6 @@ void fault_raise(struct tcb *tcb, const struct fault *fault)
 
     if (cap.type == CAP_ENDPOINT && (cap.rights & RIGHT_WRITE) &&
         (cap.rights & (RIGHT_GRANT | RIGHT_GRANT_REPLY))) {
-        tcb->fault = *fault;
         endpoint_send(cap_object(cap), tcb,
                       (struct send){.badge = cap.badge,
                                     .blocking = true,
@@ -26,77 +25,89 @@ void fault_raise(struct tcb *tcb, const struct fault *fault)
                                     .can_call = true});
         return;
     }
-    debug_unhandled_fault(tcb, fault, &lookup);
+    debug_unhandled_fault(tcb, &lookup);
+    tcb->fault.type = 0;
     thread_set_state(tcb, THREAD_INACTIVE);
 }
 
-/* The registers of an UnknownSyscall message behind the pc: sp, ra, a0 to a6. */
-static const u8 syscall_registers[] = {REG_SP,     REG_RA,     REG_A0,     REG_A0 + 1, REG_A0 + 2,
-                                       REG_A0 + 3, REG_A0 + 4, REG_A0 + 5, REG_A0 + 6};
+/* Gives `to` the words behind the fourth, if it has a buffer; returns the length of the message. */
+static u32 message_rest(seL4_IPCBuffer *buffer, const u64 *words, u32 count)
+{
+    if (!buffer)
+        return seL4_FastMessageRegisters;
+    for (u32 i = 0; i < count; i++)
+        buffer->msg[seL4_FastMessageRegisters + i] = words[i];
+    return seL4_FastMessageRegisters + count;
+}
+
+static u32 cap_fault_message(const struct tcb *from, u64 *mr, seL4_IPCBuffer *buffer)
+{
+    const struct lookup_failure *lookup = &from->fault.lookup;
+    const u64 details[] = {lookup->bits_left, lookup->found, lookup->guard_size};
+
+    mr[seL4_CapFault_Addr] = from->fault.address;
+    mr[seL4_CapFault_InRecvPhase] = from->fault.receiving;
+    mr[seL4_CapFault_LookupFailureType] = lookup->type;
+    return message_rest(buffer, details, lookup_failure_details(lookup));
+}
+
+/* Behind the pc: sp, ra, a0; then a1 to a6, and the number. */
+static u32 unknown_syscall_message(const struct tcb *from, u64 *mr, seL4_IPCBuffer *buffer)
+{
+    u32 length;
+
+    mr[seL4_UnknownSyscall_SP] = from->frame.x[REG_SP];
+    mr[seL4_UnknownSyscall_RA] = from->frame.x[REG_RA];
+    mr[seL4_UnknownSyscall_A0] = from->frame.x[REG_A0];
+    length = message_rest(buffer, &from->frame.x[REG_A1], REG_A6 - REG_A1 + 1);
+    if (buffer)
+        buffer->msg[length++] = from->fault.code;
+    return length;
+}
 
 u32 fault_message(const struct tcb *from, struct tcb *to, seL4_IPCBuffer *buffer)
 {
     const struct fault *fault = &from->fault;
-    u64 words[seL4_UnknownSyscall_Length] = {from->fault_pc};
-    u32 count = 0, sent = 0;
+    u64 *mr = &to->frame.x[REG_A2];
 
+    mr[0] = from->fault_pc;
     switch (fault->type) {
-    case seL4_Fault_CapFault:
-        words[seL4_CapFault_Addr] = fault->address;
-        words[seL4_CapFault_InRecvPhase] = fault->receiving;
-        words[seL4_CapFault_LookupFailureType] = fault->lookup.type;
-        words[seL4_CapFault_BitsLeft] = fault->lookup.bits_left;
-        words[seL4_CapFault_BitsLeft + 1] = fault->lookup.found;
-        words[seL4_CapFault_BitsLeft + 2] = fault->lookup.guard_size;
-        count = seL4_CapFault_BitsLeft + lookup_failure_details(&fault->lookup);
-        break;
     case seL4_Fault_UnknownSyscall:
-        for (u32 i = 0; i < ARRAY_SIZE(syscall_registers); i++)
-            words[seL4_UnknownSyscall_SP + i] = from->frame.x[syscall_registers[i]];
-        words[seL4_UnknownSyscall_Syscall] = fault->code;
-        count = seL4_UnknownSyscall_Length;
-        break;
-    case seL4_Fault_UserException:
-        words[seL4_UserException_SP] = from->frame.x[REG_SP];
-        words[seL4_UserException_Number] = fault->code;
-        words[seL4_UserException_Code] = 0;
-        count = seL4_UserException_Length;
-        break;
+        return unknown_syscall_message(from, mr, buffer);
     case seL4_Fault_VMFault:
-        words[seL4_VMFault_Addr] = fault->address;
-        words[seL4_VMFault_PrefetchFault] = fault->fetch;
-        words[seL4_VMFault_FSR] = fault->code;
-        count = seL4_VMFault_Length;
-        break;
+        mr[seL4_VMFault_Addr] = fault->address;
+        mr[seL4_VMFault_PrefetchFault] = fault->code == CAUSE_FETCH_ACCESS;
+        mr[seL4_VMFault_FSR] = fault->code;
+        return seL4_VMFault_Length;
+    case seL4_Fault_UserException:
+        mr[seL4_UserException_SP] = from->frame.x[REG_SP];
+        mr[seL4_UserException_Number] = fault->code;
+        mr[seL4_UserException_Code] = 0;
+        return seL4_UserException_Length;
     default:
-        break;
+        return cap_fault_message(from, mr, buffer);
     }
-    while (sent < count && message_set(to, buffer, sent, words[sent]))
-        sent++;
-    return sent;
 }
 
 bool fault_apply_reply(struct tcb *tcb, const struct tcb *handler)
 {
+    const u64 *mr = &handler->frame.x[REG_A2];
     const seL4_IPCBuffer *buffer = message_buffer(handler, false);
-    u64 info = handler->frame.x[REG_A1];
-    u32 registers, length = (u32)message_length(info);
+    u64 info = handler->frame.x[REG_A1], length = message_length(info);
 
-    switch (tcb->fault.type) {
-    case seL4_Fault_UnknownSyscall:
-        registers = ARRAY_SIZE(syscall_registers);
-        break;
-    case seL4_Fault_UserException:
-        registers = 1; /* sp */
-        break;
-    default:
+    if (tcb->fault.type != seL4_Fault_UnknownSyscall && tcb->fault.type != seL4_Fault_UserException)
         return true;
-    }
-    if (!buffer && length > seL4_FastMessageRegisters)
-        length = seL4_FastMessageRegisters;
     if (length > 0)
-        tcb->fault_pc = message_get(handler, buffer, 0);
-    for (u32 i = 0; i < registers && i + 1 < length; i++)
-        tcb->frame.x[syscall_registers[i]] = message_get(handler, buffer, i + 1);
+        tcb->fault_pc = mr[0];
+    if (length > 1)
+        tcb->frame.x[REG_SP] = mr[seL4_UnknownSyscall_SP];
+    if (tcb->fault.type == seL4_Fault_UnknownSyscall) {
+        if (length > seL4_UnknownSyscall_RA)
+            tcb->frame.x[REG_RA] = mr[seL4_UnknownSyscall_RA];
+        if (length > seL4_UnknownSyscall_A0)
+            tcb->frame.x[REG_A0] = mr[seL4_UnknownSyscall_A0];
+        for (u32 i = seL4_UnknownSyscall_A1; buffer && i < min_u64(length, seL4_UnknownSyscall_Syscall); i++)
+            tcb->frame.x[REG_A1 + i - seL4_UnknownSyscall_A1] = buffer->msg[i];
+    }
     return info >> 12 == 0;
 }

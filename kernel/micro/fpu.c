@@ -5,12 +5,17 @@ struct tcb *fpu_owner;
 
 bool fpu_claim(struct tcb *tcb)
 {
-    if (tcb == fpu_owner || (tcb->flags & seL4_TCBFlag_fpuDisabled))
+    struct tcb *before = fpu_owner;
+
+    if (tcb == before || (tcb->flags & seL4_TCBFlag_fpuDisabled))
         return false;
-    if (fpu_owner)
-        arch_fpu_save(&fpu_owner->fpu);
-    arch_fpu_load(&tcb->fpu);
     fpu_owner = tcb;
+    if (before) {
+        arch_fpu_save(&before->fpu);
+        fpu_update(before);
+    }
+    arch_fpu_load(&tcb->fpu);
+    fpu_update(tcb);
     return true;
 }
 

@@ -16,8 +16,8 @@ extern struct tcb *fpu_owner; /* NULL if nobody's registers are in the unit */
  * instruction is to be repeated. False if the thread owns the unit already or may not use it. */
 bool fpu_claim(struct tcb *tcb);
 
-/* Sets the unit on or off in the frame of a thread about to run. */
-static inline void fpu_prepare(struct tcb *tcb)
+/* Sets the unit on or off in the thread's frame: after every change of the owner or of the flag. */
+static inline void fpu_update(struct tcb *tcb)
 {
     bool on = tcb == fpu_owner && !(tcb->flags & seL4_TCBFlag_fpuDisabled);
     tcb->frame.status = (tcb->frame.status & ~ARCH_STATUS_FS) | (on ? ARCH_STATUS_FS_CLEAN : 0);

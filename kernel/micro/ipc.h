@@ -7,13 +7,20 @@
 #ifndef KERNEL_MICRO_IPC_H
 #define KERNEL_MICRO_IPC_H
 
-#include "kernel/micro/objects.h"
+#include "kernel/micro/queue.h"
 
 /* ---- The words of a message (message.c)
  * ---------------------------------------------------------------------- */
 
 /* The thread's IPC buffer, NULL if it has none the kernel may read, with `write` also write. */
-seL4_IPCBuffer *message_buffer(const struct tcb *tcb, bool write);
+static inline seL4_IPCBuffer *message_buffer(const struct tcb *tcb, bool write)
+{
+    const struct cap *frame = &tcb->slots[TCB_BUFFER].cap;
+
+    if (!cap_is_buffer(frame, write))
+        return NULL;
+    return (seL4_IPCBuffer *)arch_direct(frame->address + (tcb->buffer_address & ((1ul << frame->size) - 1)));
+}
 
 /* Word `i`; with no buffer, 0 for words that would be there. */
 static inline u64 message_get(const struct tcb *tcb, const seL4_IPCBuffer *buffer, u32 i)
@@ -53,8 +60,16 @@ static inline u64 message_info(u64 label, u64 unwrapped, u64 extra_caps, u64 len
 }
 
 /* The slots of the message's extra caps. NULL in *lookup's way: false, *cptr is the one that failed. */
-bool message_lookup_caps(const struct tcb *tcb, struct slot *slots[seL4_MsgMaxExtraCaps], u32 *count,
-                         struct lookup_failure *lookup, u64 *cptr);
+bool message_find_caps(const struct tcb *tcb, struct slot *slots[seL4_MsgMaxExtraCaps], u32 *count,
+                       struct lookup_failure *lookup, u64 *cptr);
+
+static inline bool message_lookup_caps(const struct tcb *tcb, struct slot *slots[seL4_MsgMaxExtraCaps],
+                                       u32 *count, struct lookup_failure *lookup, u64 *cptr)
+{
+    *count = 0;
+    return message_extra_caps(tcb->frame.x[REG_A1]) == 0 ||
+           message_find_caps(tcb, slots, count, lookup, cptr);
+}
 
 /* Hands the message (or the pending fault) of `from` to `to`. `endpoint`: the one used, NULL for a reply. */
 void message_transfer(struct tcb *from, const struct endpoint *endpoint, u64 badge, bool grant,
@@ -96,8 +111,25 @@ void notification_unbind(struct tcb *tcb);
 /* ---- Replies (reply.c)
  * --------------------------------------------------------------------------------------- */
 
-/* Puts the cap to reply to `caller` into the receiver's caller slot. */
-void reply_give(struct tcb *caller, struct tcb *receiver, bool grant);
+/* Puts the cap to reply to `caller` into the receiver's caller slot: a child of the caller's master cap. Both
+ * slots have no other: a caller that runs has no reply cap out, and receiving empties the caller slot. */
+static inline void reply_give(struct tcb *caller, struct tcb *receiver, bool grant)
+{
+    struct slot *master = &caller->slots[TCB_REPLY], *slot = &receiver->slots[TCB_CALLER];
+
+    slot->cap = master->cap;
+    slot->cap.rights = grant ? RIGHT_GRANT : 0;
+    slot->prev = master;
+    slot_set_next(master, slot);
+}
+
+/* Deletes a reply cap. It was the only child of its master, which begins a list of its own. */
+static inline void reply_take(struct slot *slot)
+{
+    slot_set_next(slot->prev, NULL);
+    *slot = (struct slot){0};
+}
+
 /* `caller` waits for a reply; the cap for it goes into the receiver's caller slot. */
 void reply_expect(struct tcb *caller, struct tcb *receiver, bool grant);
 /* Answers the caller recorded in the reply cap of `slot`, and empties the slot. */
@@ -110,17 +142,11 @@ void reply_revoke(struct tcb *tcb);
 /* ---- Faults (fault.c)
  * ---------------------------------------------------------------------------------------- */
 
-/* Sends `fault` of `tcb` to its handler. Without a usable handler the thread becomes inactive. */
-void fault_raise(struct tcb *tcb, const struct fault *fault);
+/* Sends the pending fault of `tcb` to its handler. Without a usable handler the thread becomes inactive. */
+void fault_raise(struct tcb *tcb);
 /* Writes the message of the pending fault of `from` into `to`; returns its length. */
 u32 fault_message(const struct tcb *from, struct tcb *to, seL4_IPCBuffer *buffer);
 /* Applies the reply of `handler` to the faulted thread; true if that goes on. */
 bool fault_apply_reply(struct tcb *tcb, const struct tcb *handler);
-
-/* ---- Queues (queue.c)
- * ---------------------------------------------------------------------------------------- */
-
-void queue_append(struct wait_queue *queue, struct tcb *tcb);
-void queue_remove(struct wait_queue *queue, struct tcb *tcb);
 
 #endif

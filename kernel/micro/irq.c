@@ -60,7 +60,7 @@ enum result irq_control_invoke(struct invocation *in)
     if (irq == IRQ_TIMER || irqs[irq].active)
         return fail(seL4_RevokeFirst);
     enum result result =
-        cnode_lookup(in->extra[0]->cap, invocation_word(in, at), invocation_word(in, at + 1), false, &slot);
+        cnode_lookup(&in->extra[0]->cap, invocation_word(in, at), invocation_word(in, at + 1), false, &slot);
     if (result)
         return result;
     if (!slot_empty(slot))

@@ -3,17 +3,8 @@
 #include "kernel/micro/cspace.h"
 #include "kernel/micro/ipc.h"
 
-seL4_IPCBuffer *message_buffer(const struct tcb *tcb, bool write)
-{
-    struct cap frame = thread_cap(tcb, TCB_BUFFER);
-
-    if (!cap_is_buffer(frame, write))
-        return NULL;
-    return (seL4_IPCBuffer *)((u8 *)cap_object(frame) + (tcb->buffer_address & (cap_bytes(frame) - 1)));
-}
-
-bool message_lookup_caps(const struct tcb *tcb, struct slot *slots[seL4_MsgMaxExtraCaps], u32 *count,
-                         struct lookup_failure *lookup, u64 *cptr)
+bool message_find_caps(const struct tcb *tcb, struct slot *slots[seL4_MsgMaxExtraCaps], u32 *count,
+                       struct lookup_failure *lookup, u64 *cptr)
 {
     const seL4_IPCBuffer *buffer = message_buffer(tcb, false);
     u32 wanted = buffer ? message_extra_caps(tcb->frame.x[REG_A1]) : 0;
@@ -35,7 +26,7 @@ static struct slot *receive_slot(const struct tcb *tcb, const seL4_IPCBuffer *bu
 
     if (!cnode)
         return NULL;
-    struct slot *slot = cnode_try_lookup(cnode->cap, buffer->receiveIndex, buffer->receiveDepth);
+    struct slot *slot = cnode_try_lookup(&cnode->cap, buffer->receiveIndex, buffer->receiveDepth);
     return slot && slot_empty(slot) ? slot : NULL;
 }
 

@@ -56,10 +56,9 @@ struct lookup_failure {
 
 /* A fault not yet answered. */
 struct fault {
-    u64 type;       /* seL4_FaultType */
-    u64 address;    /* VM fault, cap fault */
-    u64 code;       /* VM fault: status; user exception: number; unknown system call: its number */
-    bool fetch;     /* VM fault: on an instruction fetch */
+    u64 type;    /* seL4_FaultType */
+    u64 address; /* VM fault, cap fault */
+    u64 code; /* VM fault: status (5 load, 7 store, 1 fetch); user exception, unknown system call: number */
     bool receiving; /* cap fault: in the receive phase */
     struct lookup_failure lookup;
 };
@@ -117,6 +116,8 @@ _Static_assert(sizeof(struct notification) == 1u << seL4_NotificationBits, "noti
 _Static_assert(sizeof(struct tcb) <= 1u << seL4_TCBBits, "TCB");
 _Static_assert(sizeof(struct asid_pool) == 1u << seL4_ASIDPoolBits, "ASID pool");
 _Static_assert(_Alignof(struct slot) >= 8, "the two lowest bits of a slot's address are 0");
+
+extern struct tcb *current; /* the running thread; &idle_thread if none (schedule.c) */
 
 #define USER_TABLE_ENTRIES (ARCH_TABLE_ENTRIES / 2) /* of a root table; the rest is the kernel's */
 

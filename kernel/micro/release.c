@@ -12,11 +12,9 @@ void debug_failure(const struct invocation *invocation)
     (void)invocation;
 }
 
-void debug_unhandled_fault(const struct tcb *tcb, const struct fault *fault,
-                           const struct lookup_failure *lookup)
+void debug_unhandled_fault(const struct tcb *tcb, const struct lookup_failure *lookup)
 {
     (void)tcb;
-    (void)fault;
     (void)lookup;
 }
 
@@ -40,6 +38,8 @@ bool debug_syscall(s64 number)
     (void)number;
     return false;
 }
+
+bool debug_checking;
 
 void debug_check(void)
 {

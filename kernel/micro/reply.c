@@ -9,28 +9,19 @@
 #include "kernel/micro/schedule.h"
 #include "machine/panic.h"
 
-static struct cap reply_cap(const struct tcb *caller, u32 rights)
-{
-    struct cap cap = cap_make(CAP_REPLY, arch_physical(caller), 0);
-    cap.rights = rights;
-    return cap;
-}
-
 void reply_prepare(struct tcb *tcb)
 {
-    if (slot_empty(&tcb->slots[TCB_REPLY]))
-        cdt_insert_root(&tcb->slots[TCB_REPLY], reply_cap(tcb, REPLY_MASTER | RIGHT_GRANT));
-}
+    struct cap master = cap_make(CAP_REPLY, arch_physical(tcb), 0);
 
-void reply_give(struct tcb *caller, struct tcb *receiver, bool grant)
-{
-    kernel_assert(!slot_next(&caller->slots[TCB_REPLY]), "a caller has at most one reply cap");
-    cdt_insert(&receiver->slots[TCB_CALLER], reply_cap(caller, grant ? RIGHT_GRANT : 0),
-               &caller->slots[TCB_REPLY]);
+    master.rights = REPLY_MASTER | RIGHT_GRANT;
+    if (slot_empty(&tcb->slots[TCB_REPLY]))
+        cdt_insert_root(&tcb->slots[TCB_REPLY], master);
 }
 
 void reply_expect(struct tcb *caller, struct tcb *receiver, bool grant)
 {
+    kernel_assert(!slot_next(&caller->slots[TCB_REPLY]), "a caller has at most one reply cap");
+    kernel_assert(slot_empty(&receiver->slots[TCB_CALLER]), "a receiver has given up its last caller");
     thread_set_state(caller, THREAD_BLOCKED_ON_REPLY);
     reply_give(caller, receiver, grant);
 }
@@ -39,7 +30,7 @@ void reply_revoke(struct tcb *tcb)
 {
     struct slot *reply = slot_next(&tcb->slots[TCB_REPLY]);
     if (reply)
-        cdt_remove(reply);
+        reply_take(reply);
 }
 
 void reply_send(struct tcb *sender, struct slot *slot)
@@ -50,12 +41,12 @@ void reply_send(struct tcb *sender, struct slot *slot)
     kernel_assert(caller->state == THREAD_BLOCKED_ON_REPLY, "a reply cap names a thread that waits for it");
     if (!caller->fault.type) {
         message_transfer(sender, NULL, 0, grant, caller);
-        cdt_remove(slot);
+        reply_take(slot);
         thread_set_state(caller, THREAD_RUNNING);
         schedule_wake(caller);
         return;
     }
-    cdt_remove(slot);
+    reply_take(slot);
     restarts = fault_apply_reply(caller, sender);
     caller->fault.type = 0;
     thread_set_state(caller, restarts ? THREAD_RESTART : THREAD_INACTIVE);

@@ -1,15 +1,18 @@
 # The microkernel. A build links one of the last two lists.
 micro_files := kernel/micro/asid.c kernel/micro/boot.c kernel/micro/cap.c kernel/micro/cdt.c kernel/micro/cnode.c \
-               kernel/micro/cspace.c kernel/micro/delete.c kernel/micro/domain.c kernel/micro/endpoint.c \
+               kernel/micro/cspace.c kernel/micro/delete.c kernel/micro/domain.c kernel/micro/endpoint.c kernel/micro/entry.S \
                kernel/micro/fastpath.c kernel/micro/fault.c kernel/micro/fpu.c kernel/micro/invoke.c kernel/micro/irq.c \
-               kernel/micro/message.c kernel/micro/notification.c kernel/micro/queue.c kernel/micro/reply.c \
+               kernel/micro/message.c kernel/micro/notification.c kernel/micro/reply.c \
                kernel/micro/schedule.c kernel/micro/syscall.c kernel/micro/tcb.c kernel/micro/thread.c \
                kernel/micro/trap.c kernel/micro/untyped.c kernel/micro/vspace.c
 micro_debug_files := kernel/micro/debug.c kernel/micro/check.c
 micro_release_files := kernel/micro/release.c
 
+# The outermost functions of a trap need no frame pointer: a backtrace begins at what they called.
+$(call o,kernel/micro/fastpath.c kernel/micro/syscall.c kernel/micro/trap.c): CFLAGS += -fomit-frame-pointer
+
 # Random system calls against the objects, on the host: the test's machine/arch.h comes before the real one.
-micro_test_files := $(filter-out kernel/micro/boot.c kernel/micro/trap.c kernel/micro/fpu.c,$(micro_files)) \
+micro_test_files := $(filter-out kernel/micro/boot.c kernel/micro/entry.S kernel/micro/trap.c kernel/micro/fpu.c,$(micro_files)) \
                     kernel/micro/check.c kernel/micro/test/test_micro.c
 
 $(BUILD)/host/test_micro: $(micro_test_files) $(wildcard kernel/micro/*.h kernel/micro/test/machine/*.h)

@@ -1,7 +1,6 @@
 /* Which thread runs. The contract is in schedule.h. */
 #include "kernel/micro/schedule.h"
 #include "kernel/micro/bits.h"
-#include "kernel/micro/vspace.h"
 #include "machine/panic.h"
 
 struct tcb *current = &idle_thread;
@@ -14,22 +13,35 @@ static struct ready_queue {
 } ready[CONFIG_NUM_PRIORITIES];
 static u64 ready_bits[CONFIG_NUM_PRIORITIES / 64]; /* bit p: ready[p] is not empty */
 
-static struct tcb *woken; /* may run next */
-static bool requested;    /* look at everything anew; then woken is NULL */
+int schedule_limit = -1;
+
+struct tcb *schedule_woken;
+bool schedule_requested;
 
 void schedule_init(void)
 {
     idle_thread.slice = CONFIG_TIME_SLICE;
 }
 
-/* The highest priority with a ready thread, -1 if there is none. */
-static int ready_highest(void)
+int schedule_highest(void)
 {
-    for (int i = ARRAY_SIZE(ready_bits) - 1; i >= 0; i--) {
+    if (schedule_limit < 0 || ready[schedule_limit].head)
+        return schedule_limit;
+    schedule_limit = -1;
+    for (int i = ARRAY_SIZE(ready_bits) - 1; i >= 0 && schedule_limit < 0; i--) {
         if (ready_bits[i])
-            return i * 64 + (int)bit_highest(ready_bits[i]);
+            schedule_limit = i * 64 + (int)bit_highest(ready_bits[i]);
     }
-    return -1;
+    return schedule_limit;
+}
+
+/* What both ways to join a queue have in common. */
+static void joined(struct tcb *tcb)
+{
+    tcb->queued = true;
+    ready_bits[tcb->priority / 64] |= 1ul << tcb->priority % 64;
+    if (schedule_limit < tcb->priority)
+        schedule_limit = tcb->priority;
 }
 
 void schedule_enqueue(struct tcb *tcb)
@@ -38,7 +50,6 @@ void schedule_enqueue(struct tcb *tcb)
 
     if (tcb->queued)
         return;
-    tcb->queued = true;
     tcb->ready_prev = NULL;
     tcb->ready_next = queue->head;
     if (queue->head)
@@ -46,7 +57,7 @@ void schedule_enqueue(struct tcb *tcb)
     else
         queue->tail = tcb;
     queue->head = tcb;
-    ready_bits[tcb->priority / 64] |= 1ul << tcb->priority % 64;
+    joined(tcb);
 }
 
 static void enqueue_at_tail(struct tcb *tcb)
@@ -55,7 +66,6 @@ static void enqueue_at_tail(struct tcb *tcb)
 
     if (tcb->queued)
         return;
-    tcb->queued = true;
     tcb->ready_next = NULL;
     tcb->ready_prev = queue->tail;
     if (queue->tail)
@@ -63,7 +73,7 @@ static void enqueue_at_tail(struct tcb *tcb)
     else
         queue->head = tcb;
     queue->tail = tcb;
-    ready_bits[tcb->priority / 64] |= 1ul << tcb->priority % 64;
+    joined(tcb);
 }
 
 void schedule_dequeue(struct tcb *tcb)
@@ -87,27 +97,16 @@ void schedule_dequeue(struct tcb *tcb)
 
 void schedule_request(void)
 {
-    if (woken)
-        schedule_enqueue(woken);
-    woken = NULL;
-    requested = true;
+    if (schedule_woken)
+        schedule_enqueue(schedule_woken);
+    schedule_woken = NULL;
+    schedule_requested = true;
 }
 
-void thread_set_state(struct tcb *tcb, enum thread_state state)
+void schedule_wake_further(struct tcb *tcb)
 {
-    tcb->state = state;
-    if (tcb == current && !thread_runnable(tcb) && !woken)
-        requested = true;
-}
-
-void schedule_wake(struct tcb *tcb)
-{
-    if (requested || woken) {
-        schedule_request();
-        schedule_enqueue(tcb);
-    } else if (tcb != current) {
-        woken = tcb;
-    }
+    schedule_request();
+    schedule_enqueue(tcb);
 }
 
 void schedule_wake_later(struct tcb *tcb)
@@ -146,50 +145,51 @@ void schedule_set_priority(struct tcb *tcb, u8 priority)
         schedule_wake(tcb);
 }
 
-/* Decides between the one woken thread and the rest. Returns true if the woken thread runs. */
-static bool woken_runs(bool current_stays)
+/* One thread was woken and the current one can go on: returns who runs. No queued thread has a higher
+ * priority than the current one, so the choice is between the two. */
+static struct tcb *current_or_woken(void)
 {
-    if (woken->priority < current->priority && (int)woken->priority < ready_highest()) {
-        schedule_enqueue(woken);
-        return false;
+    struct tcb *woken = schedule_woken;
+
+    if (woken->priority > current->priority) {
+        schedule_enqueue(current);
+        schedule_dequeue(woken);
+        return woken;
     }
-    if (current_stays && woken->priority == current->priority) {
+    if (woken->priority == current->priority)
         enqueue_at_tail(woken);
-        return false;
+    else
+        schedule_enqueue(woken);
+    return current;
+}
+
+/* The current thread cannot go on, or everything is to be looked at anew. */
+static struct tcb *best(void)
+{
+    struct tcb *next = schedule_woken;
+
+    if (thread_runnable(current))
+        schedule_enqueue(current);
+    if (next && !schedule_prefers(next)) {
+        schedule_enqueue(next);
+        next = NULL;
     }
-    return true;
-}
-
-bool schedule_prefers(const struct tcb *tcb)
-{
-    return tcb->priority >= current->priority || (int)tcb->priority >= ready_highest();
-}
-
-void schedule_switch(struct tcb *tcb)
-{
-    current = tcb;
-    vspace_activate();
-}
-
-void schedule(void)
-{
-    struct tcb *next = current;
-
-    if (woken || requested) {
-        bool stays = thread_runnable(current);
-        if (stays)
-            schedule_enqueue(current);
-        if (woken && woken_runs(stays)) {
-            next = woken;
-        } else {
-            int priority = ready_highest();
-            next = priority < 0 ? &idle_thread : ready[priority].head;
-        }
+    if (!next) {
+        int priority = schedule_highest();
+        next = priority < 0 ? &idle_thread : ready[priority].head;
+    }
+    if (next->queued)
         schedule_dequeue(next);
-        woken = NULL;
-        requested = false;
-        if (next != current)
-            schedule_switch(next);
+    return next;
+}
+
+void schedule_decide(void)
+{
+    if (schedule_woken || schedule_requested) {
+        struct tcb *next = schedule_woken && thread_runnable(current) ? current_or_woken() : best();
+        schedule_woken = NULL;
+        schedule_requested = false;
+        current = next;
     }
     if (current->state == THREAD_RESTART) {
         current->frame.pc = current->fault_pc;

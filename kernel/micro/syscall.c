@@ -14,47 +14,58 @@
 
 static void raise_cap_fault(u64 cptr, bool receiving, const struct lookup_failure *lookup)
 {
-    struct fault fault = {
+    current->fault = (struct fault){
         .type = seL4_Fault_CapFault, .address = cptr, .receiving = receiving, .lookup = *lookup};
-    fault_raise(current, &fault);
+    fault_raise(current);
 }
 
 /* ---- Sending: messages and invocations
  * ----------------------------------------------------------------------- */
 
-static enum result endpoint_invoke(struct invocation *in, bool blocking)
+static void answer(struct tcb *caller, u64 label, u64 length)
 {
-    struct cap cap = in->cap;
+    caller->frame.x[REG_A0] = 0;
+    caller->frame.x[REG_A1] = message_info(label, 0, 0, length);
+}
 
-    if (!(cap.rights & RIGHT_WRITE))
+static void answer_failure(struct tcb *caller)
+{
+    seL4_IPCBuffer *buffer = message_buffer(caller, true);
+    u32 sent = 0;
+
+    while (sent < failure.count && message_set(caller, buffer, sent, failure.words[sent]))
+        sent++;
+    answer(caller, failure.error, sent);
+}
+
+/* Sends to what is no object of the kernel's own: an endpoint, a notification, a waiting caller. */
+static enum result send_message(struct slot *slot, bool call, bool blocking)
+{
+    struct cap cap = slot->cap;
+
+    if (cap.type == CAP_REPLY) {
+        reply_send(current, slot);
+    } else if (!(cap.rights & RIGHT_WRITE)) {
         return fail_cap(0);
-    endpoint_send(cap_object(cap), in->caller,
-                  (struct send){.badge = cap.badge,
-                                .blocking = blocking,
-                                .call = in->call,
-                                .grant = cap.rights & RIGHT_GRANT,
-                                .can_call = cap.rights & (RIGHT_GRANT | RIGHT_GRANT_REPLY)});
+    } else if (cap.type == CAP_NOTIFICATION) {
+        notification_signal(cap_object(cap), cap.badge);
+    } else {
+        endpoint_send(cap_object(cap), current,
+                      (struct send){.badge = cap.badge,
+                                    .blocking = blocking,
+                                    .call = call,
+                                    .grant = cap.rights & RIGHT_GRANT,
+                                    .can_call = cap.rights & (RIGHT_GRANT | RIGHT_GRANT_REPLY)});
+        return RESULT_OK; /* a caller does not go on */
+    }
+    if (call)
+        answer(current, seL4_NoError, 0);
     return RESULT_OK;
 }
 
-static enum result notification_invoke(struct invocation *in)
-{
-    if (!(in->cap.rights & RIGHT_WRITE))
-        return fail_cap(0);
-    notification_signal(cap_object(in->cap), in->cap.badge);
-    return RESULT_OK;
-}
-
-static enum result invoke(struct invocation *in, bool blocking)
+static enum result invoke(struct invocation *in)
 {
     switch (in->cap.type) {
-    case CAP_ENDPOINT:
-        return endpoint_invoke(in, blocking);
-    case CAP_NOTIFICATION:
-        return notification_invoke(in);
-    case CAP_REPLY:
-        reply_send(in->caller, in->slot);
-        return RESULT_OK;
     case CAP_TCB:
         return tcb_invoke(in);
     case CAP_CNODE:
@@ -80,59 +91,60 @@ static enum result invoke(struct invocation *in, bool blocking)
     }
 }
 
-static void answer(struct tcb *caller, u64 label, u64 length)
+/* Invokes an object of the kernel's own. Returns RESULT_OK also if the caller does not go on. */
+static enum result invoke_object(struct invocation *in)
 {
-    caller->frame.x[REG_A0] = 0;
-    caller->frame.x[REG_A1] = message_info(label, 0, 0, length);
+    thread_set_state(current, THREAD_RESTART);
+    enum result result = invoke(in);
+    if (result == RESULT_PREEMPTED)
+        return result;
+    if (current->state == THREAD_RESTART) { /* else it has stopped itself */
+        thread_set_state(current, THREAD_RUNNING);
+        if (result == RESULT_OK && in->call)
+            answer(current, seL4_NoError, in->answer_length);
+    }
+    return result;
 }
 
-static void answer_failure(struct tcb *caller)
+static bool is_message(u32 type)
 {
-    seL4_IPCBuffer *buffer = message_buffer(caller, true);
-    u32 sent = 0;
-
-    while (sent < failure.count && message_set(caller, buffer, sent, failure.words[sent]))
-        sent++;
-    answer(caller, failure.error, sent);
+    return type == CAP_ENDPOINT || type == CAP_NOTIFICATION || type == CAP_REPLY;
 }
 
-static void send(bool call, bool blocking)
+/* `slot`: the one invoked, if it is known already. */
+static void send(struct slot *slot, bool call, bool blocking)
 {
     u64 cptr = current->frame.x[REG_A0], info = current->frame.x[REG_A1];
-    struct invocation in = {.caller = current, .call = call};
+    struct invocation in;
     struct lookup_failure lookup;
+    enum result result;
 
-    in.slot = cspace_lookup(current, cptr, &lookup);
+    in.slot = slot ? slot : cspace_lookup(current, cptr, &lookup);
     if (!in.slot || !message_lookup_caps(current, in.extra, &in.extra_count, &lookup, &cptr)) {
         if (blocking)
             raise_cap_fault(cptr, false, &lookup);
         return;
     }
     in.cap = in.slot->cap;
+    in.caller = current;
+    in.call = call;
     in.label = info >> 12;
-    in.buffer = message_buffer(current, false);
-    in.length = message_length(info);
-    if (!in.buffer)
-        in.length = min_u64(in.length, seL4_FastMessageRegisters);
-
-    thread_set_state(current, THREAD_RESTART);
-    switch (invoke(&in, blocking)) {
-    case RESULT_PREEMPTED:
+    if (is_message(in.cap.type)) {
+        result = send_message(in.slot, call, blocking);
+    } else {
+        in.buffer = message_buffer(current, false);
+        in.length = message_length(info);
+        if (!in.buffer)
+            in.length = min_u64(in.length, seL4_FastMessageRegisters);
+        in.answer_length = 0;
+        result = invoke_object(&in);
+    }
+    if (result == RESULT_PREEMPTED) {
         trap_handle_interrupt();
-        return;
-    case RESULT_ERROR:
+    } else if (result == RESULT_ERROR) {
         debug_failure(&in);
         if (call)
             answer_failure(current);
-        thread_set_state(current, THREAD_RUNNING);
-        return;
-    case RESULT_OK:
-        if (current->state != THREAD_RESTART) /* it waits, or has stopped itself */
-            return;
-        if (call)
-            answer(current, seL4_NoError, in.answer_length);
-        thread_set_state(current, THREAD_RUNNING);
-        return;
     }
 }
 
@@ -174,21 +186,27 @@ static void reply(void)
         reply_send(current, caller);
 }
 
+void syscall_call(struct slot *slot)
+{
+    send(slot, true, true);
+    trap_return();
+}
+
 void syscall_handle(s64 number)
 {
     switch (number) {
     case seL4_SysCall:
-        send(true, true);
+        send(NULL, true, true);
         break;
     case seL4_SysReplyRecv:
         reply();
         receive(true);
         break;
     case seL4_SysSend:
-        send(false, true);
+        send(NULL, false, true);
         break;
     case seL4_SysNBSend:
-        send(false, false);
+        send(NULL, false, false);
         break;
     case seL4_SysRecv:
         receive(true);
@@ -204,9 +222,11 @@ void syscall_handle(s64 number)
         break;
     default:
         if (!debug_syscall(number)) {
-            struct fault fault = {.type = seL4_Fault_UnknownSyscall, .code = (u64)number};
-            fault_raise(current, &fault);
+            current->fault.type = seL4_Fault_UnknownSyscall;
+            current->fault.code = (u64)number;
+            fault_raise(current);
         }
         break;
     }
+    trap_return();
 }

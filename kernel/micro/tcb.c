@@ -7,6 +7,7 @@
  */
 #include "kernel/micro/cdt.h"
 #include "kernel/micro/delete.h"
+#include "kernel/micro/fpu.h"
 #include "kernel/micro/ipc.h"
 #include "kernel/micro/schedule.h"
 #include "kernel/micro/thread.h"
@@ -297,6 +298,7 @@ static enum result set_flags(struct invocation *in)
         return fail(seL4_TruncatedMessage);
     u64 flags = (tcb->flags & ~invocation_word(in, 0)) | (invocation_word(in, 1) & seL4_TCBFlag_MASK);
     tcb->flags = (u8)flags;
+    fpu_update(tcb);
     invocation_answer(in, &flags, 1);
     return RESULT_OK;
 }

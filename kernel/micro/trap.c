@@ -1,9 +1,9 @@
 /*
  * The way into the kernel and out of it. The contract is in trap.h.
  *
- * Every trap of a program begins in enter() on the same empty stack, with interrupts off, and ends in
- * trap_return(), which continues the best thread. Nothing stays on the stack in between: a thread that waits
- * is only data.
+ * Every trap of a program begins in entry.S, on the same empty stack, with interrupts off, and ends there,
+ * mostly by way of trap_return(), which continues the best thread. Nothing stays on the stack in between: a
+ * thread that waits is only data.
  */
 #include "kernel/micro/trap.h"
 #include "kernel/micro/debug.h"
@@ -12,6 +12,7 @@
 #include "kernel/micro/ipc.h"
 #include "kernel/micro/irq.h"
 #include "kernel/micro/schedule.h"
+#include "kernel/micro/vspace.h"
 #include "machine/board.h"
 #include "machine/panic.h"
 
@@ -22,8 +23,12 @@ u8 kernel_stack[KERNEL_STACK_SIZE] __attribute__((aligned(16)));
 static u64 tick; /* in counts of arch_time() */
 static u32 units_done;
 
-void trap_timer_start(void)
+_Static_assert(offsetof(struct tcb, fault_pc) == offsetof(struct tcb, frame) + sizeof(struct arch_frame),
+               "entry.S");
+
+void trap_start(void)
 {
+    entry_install();
     tick = board.timebase * CONFIG_TIMER_TICK_MS / 1000;
     arch_timer_set(arch_time() + tick);
 }
@@ -49,62 +54,49 @@ void trap_handle_interrupt(void)
     }
 }
 
-static void raise_vm_fault(const struct arch_frame *frame, u64 status)
+void trap_resume(void)
 {
-    struct fault fault = {
-        .type = seL4_Fault_VMFault, .address = frame->value, .code = status, .fetch = status == 1};
-    fault_raise(current, &fault);
+    vspace_activate();
+    if (debug_checking)
+        debug_check();
+    entry_return(&current->frame);
 }
 
-static void raise_user_exception(u64 number)
+void trap_exception(void)
 {
-    struct fault fault = {.type = seL4_Fault_UserException, .code = number};
-    fault_raise(current, &fault);
-}
+    struct arch_frame *frame = &current->frame;
 
-/* Continues the current thread. */
-static _Noreturn void resume(void)
-{
-    fpu_prepare(current);
-    arch_user_return(&current->frame);
-}
-
-static _Noreturn void enter(struct arch_frame *frame)
-{
-    current->fault_pc = frame->pc;
     switch (frame->cause) {
-    case CAUSE_USER_CALL:
-        frame->pc += 4;
-        if (fastpath((s64)frame->x[REG_A7]))
-            resume();
-        units_done = 0;
-        syscall_handle((s64)frame->x[REG_A7]);
-        break;
+    case CAUSE_FETCH_ACCESS:
+    case CAUSE_FETCH_PAGE:
+        fastpath_fault(seL4_Fault_VMFault, frame->value, CAUSE_FETCH_ACCESS);
+        return;
+    case CAUSE_LOAD_ACCESS:
+    case CAUSE_LOAD_PAGE:
+        fastpath_fault(seL4_Fault_VMFault, frame->value, CAUSE_LOAD_ACCESS);
+        return;
+    case CAUSE_STORE_ACCESS:
+    case CAUSE_STORE_PAGE:
+        fastpath_fault(seL4_Fault_VMFault, frame->value, CAUSE_STORE_ACCESS);
+        return;
     case CAUSE_IRQ_TIMER:
     case CAUSE_IRQ_EXTERNAL:
     case CAUSE_IRQ_SOFTWARE:
         trap_handle_interrupt();
         break;
-    case CAUSE_FETCH_ACCESS:
-    case CAUSE_FETCH_PAGE:
-        raise_vm_fault(frame, CAUSE_FETCH_ACCESS);
-        break;
-    case CAUSE_LOAD_ACCESS:
-    case CAUSE_LOAD_PAGE:
-        raise_vm_fault(frame, CAUSE_LOAD_ACCESS);
-        break;
-    case CAUSE_STORE_ACCESS:
-    case CAUSE_STORE_PAGE:
-        raise_vm_fault(frame, CAUSE_STORE_ACCESS);
-        break;
-    case CAUSE_ILLEGAL:
-        if (!fpu_claim(current))
-            raise_user_exception(CAUSE_ILLEGAL);
-        break;
     default:
-        raise_user_exception(frame->cause);
+        if (frame->cause != CAUSE_ILLEGAL || !fpu_claim(current)) {
+            fastpath_fault(seL4_Fault_UserException, 0, frame->cause);
+            return;
+        }
         break;
     }
+    trap_return();
+}
+
+void trap_fault(void)
+{
+    fault_raise(current);
     trap_return();
 }
 
@@ -112,19 +104,46 @@ void trap_prepare_frame(struct arch_frame *frame)
 {
     frame->kernel_sp = (u64)(kernel_stack + KERNEL_STACK_SIZE);
     frame->kernel_tp = (u64)arch_hart();
-    frame->kernel_entry = (u64)enter;
 }
 
-void trap_return(void)
+/* The current thread, if its space is the active one already; the usual last step of a trap. */
+ALWAYS_INLINE void resume(void)
 {
-    schedule();
+    struct tcb *tcb = current;
+
+    if (debug_checking || !vspace_is_active(&tcb->slots[TCB_VSPACE].cap))
+        trap_resume();
+    else
+        entry_return(&tcb->frame);
+}
+
+/* Waits for an interrupt that makes somebody run. */
+static __attribute__((noinline)) void idle(void)
+{
     while (current == &idle_thread) {
         arch_wait_for_interrupt();
         trap_handle_interrupt();
         schedule();
     }
-    debug_check();
-    resume();
+    trap_resume();
+}
+
+/* Somebody else may run, or the current thread repeats its call. */
+static __attribute__((noinline)) void choose(void)
+{
+    schedule_decide();
+    if (current == &idle_thread)
+        idle();
+    else
+        resume();
+}
+
+void trap_return(void)
+{
+    if (schedule_is_due())
+        choose();
+    else
+        resume();
 }
 
 /* The kernel runs with interrupts off and touches no program's addresses, so whatever traps in it is a bug.

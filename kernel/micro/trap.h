@@ -8,14 +8,27 @@
 #define KERNEL_STACK_SIZE (16 * 1024)
 extern u8 kernel_stack[KERNEL_STACK_SIZE];
 
-/* Makes a frame enter this kernel at its next trap. */
+/* What the vector finds in a frame: stack and hart. */
 void trap_prepare_frame(struct arch_frame *frame);
 
-/* Starts the timer's ticks. */
-void trap_timer_start(void);
+/* Makes this kernel's own vector take the traps, and starts the timer's ticks. */
+void trap_start(void);
+
+/* entry.S: the vector, and the way back into a thread, which does not return. */
+void entry_install(void);
+void entry_return(struct arch_frame *frame);
+
+/* Every trap of a program but system calls comes here first (entry.S); those to fastpath.c. */
+void trap_exception(void);
+
+/* The long way for the pending fault of the current thread. */
+void trap_fault(void);
 
 /* Runs the best thread. Ends every trap, and the boot. */
-_Noreturn void trap_return(void);
+void trap_return(void);
+
+/* Runs the current thread. */
+void trap_resume(void);
 
 /*
  * Between two steps of long work: accounts `units` of it, and from time to time looks whether an interrupt
@@ -26,7 +39,10 @@ bool preemption_point(u32 units);
 /* Handles one pending interrupt, if there is one. */
 void trap_handle_interrupt(void);
 
-/* System calls and the invocations behind them (syscall.c), of the current thread. */
+/* The long way for system calls and the invocations behind them (syscall.c), of the current thread: by
+ * number, and a Call
+ * (`slot` is what cspace_direct() gave). Both end in trap_return(). */
 void syscall_handle(s64 number);
+void syscall_call(struct slot *slot);
 
 #endif

@@ -106,7 +106,7 @@ static enum result find_destination(const struct invocation *in, struct cap *cno
     struct slot *slot = in->extra[0];
 
     if (depth) {
-        enum result result = cnode_lookup(in->extra[0]->cap, invocation_word(in, 2), depth, false, &slot);
+        enum result result = cnode_lookup(&in->extra[0]->cap, invocation_word(in, 2), depth, false, &slot);
         if (result)
             return result;
     }

@@ -5,10 +5,8 @@
 #include "kernel/micro/schedule.h"
 #include "lib/string.h"
 
-/* What the hart translates by now. A root with an ASID was found to be in use when it was activated, and
- * whoever ends that calls vspace_reload(). */
-static paddr active_root;
-static u64 active_asid;
+paddr vspace_active_root;
+u64 vspace_active_asid;
 
 /* An entry of a table and the level of that table: the end of a walk. */
 struct place {
@@ -44,38 +42,20 @@ static u32 level_bits(u32 level)
     return PAGE_SHIFT + seL4_PageTableIndexBits * level;
 }
 
-bool cap_is_vspace(struct cap cap)
+void vspace_switch(const struct cap *cap)
 {
-    return cap.type == CAP_PAGE_TABLE && cap.asid;
-}
-
-static __attribute__((noinline)) void switch_space(struct cap cap)
-{
-    paddr root = arch_physical(arch_kernel_root);
-    u64 asid = 0;
-
-    if (cap_is_vspace(cap) && asid_root(cap.asid) == cap_object(cap)) {
-        root = cap.address;
-        asid = cap.asid;
+    vspace_active_root = cap->address;
+    vspace_active_asid = cap->asid;
+    if (cap->type != CAP_PAGE_TABLE || asid_root(cap->asid) != arch_direct(cap->address)) {
+        vspace_active_root = arch_physical(arch_kernel_root);
+        vspace_active_asid = 0;
     }
-    if (root == active_root && asid == active_asid)
-        return;
-    active_root = root;
-    active_asid = asid;
-    arch_space_switch(root, asid);
-}
-
-void vspace_activate(void)
-{
-    const struct cap *cap = &current->slots[TCB_VSPACE].cap;
-
-    if (cap->type != CAP_PAGE_TABLE || cap->address != active_root || cap->asid != active_asid)
-        switch_space(*cap);
+    arch_space_switch(vspace_active_root, vspace_active_asid);
 }
 
 void vspace_reload(void)
 {
-    active_root = 0;
+    vspace_active_root = 0;
     vspace_activate();
 }
 

@@ -11,9 +11,30 @@
 
 #include "kernel/micro/objects.h"
 
+/* What the hart translates by now. A root with an ASID was found to be in use when it was activated, and
+ * whoever ends that calls vspace_reload(). The root is never 0, so that an empty slot's cap does not resemble
+ * it. */
+extern paddr vspace_active_root;
+extern u64 vspace_active_asid;
+
+/* The part of vspace_activate() for when that differs. */
+void vspace_switch(const struct cap *cap);
+
+/* True if a thread with this cap in its VSpace slot can run as things are. */
+ALWAYS_INLINE bool vspace_is_active(const struct cap *cap)
+{
+    return cap->address == vspace_active_root && cap->asid == vspace_active_asid;
+}
+
 /* Makes the hart use the space of the current thread; a thread without a usable space gets the kernel's
  * alone. */
-void vspace_activate(void);
+ALWAYS_INLINE void vspace_activate(void)
+{
+    const struct cap *cap = &current->slots[TCB_VSPACE].cap;
+
+    if (!vspace_is_active(cap))
+        vspace_switch(cap);
+}
 
 /* The same when an ASID has ceased to name its root: the current thread may have lost its space. */
 void vspace_reload(void);
@@ -23,13 +44,20 @@ void frame_unmap(struct cap frame);
 void page_table_unmap(struct cap table);
 
 /* True if `cap` is a page table that was mapped or given an ASID: what a thread's VSpace must be. */
-bool cap_is_vspace(struct cap cap);
+static inline bool cap_is_vspace(struct cap cap)
+{
+    return cap.type == CAP_PAGE_TABLE && cap.asid;
+}
 
 /* For ASID pools: which pool has number asid / 512. NULL if none. */
 extern struct asid_pool *asid_pools[1u << seL4_NumASIDPoolsBits];
 
-/* The root table of an ASID, NULL if it is not in use. */
-u64 *asid_root(u64 asid);
+/* The root table of an ASID, NULL if it is not in use. ASID 0 never is. */
+static inline u64 *asid_root(u64 asid)
+{
+    const struct asid_pool *pool = asid_pools[asid >> seL4_ASIDPoolIndexBits];
+    return pool ? pool->root[asid & ((1u << seL4_ASIDPoolIndexBits) - 1)] : NULL;
+}
 
 /* The last cap to a pool, or to the table that is the root of an ASID, is going. */
 void asid_pool_delete(struct cap pool);

@@ -97,13 +97,14 @@ void arch_wait_for_interrupt(void)
 }
 
 /* SBI 1.0, section 3: arguments in a0 to a4, the function in a6 and a7, the answer in a0 and a1. */
-static s64 sbi_call_long(u64 extension, u64 function, const u64 arguments[5], u64 *value)
+static s64 sbi_call_long(u64 extension, u64 function, u64 first, u64 second, u64 third, u64 fourth, u64 fifth,
+                         u64 *value)
 {
-    register u64 a0 __asm__("a0") = arguments[0];
-    register u64 a1 __asm__("a1") = arguments[1];
-    register u64 a2 __asm__("a2") = arguments[2];
-    register u64 a3 __asm__("a3") = arguments[3];
-    register u64 a4 __asm__("a4") = arguments[4];
+    register u64 a0 __asm__("a0") = first;
+    register u64 a1 __asm__("a1") = second;
+    register u64 a2 __asm__("a2") = third;
+    register u64 a3 __asm__("a3") = fourth;
+    register u64 a4 __asm__("a4") = fifth;
     register u64 a6 __asm__("a6") = function;
     register u64 a7 __asm__("a7") = extension;
 
@@ -115,7 +116,7 @@ static s64 sbi_call_long(u64 extension, u64 function, const u64 arguments[5], u6
 
 s64 sbi_call(u64 extension, u64 function, u64 first, u64 second, u64 *value)
 {
-    return sbi_call_long(extension, function, (const u64[5]){first, second}, value);
+    return sbi_call_long(extension, function, first, second, 0, 0, 0, value);
 }
 
 static bool timer_is_local;
@@ -146,10 +147,8 @@ bool arch_hart_start(struct arch_hart *hart, u64 stack_top, void (*entry)(void))
     hart->start_stack = stack_top;
     hart->start_entry = (u64)entry;
     hart->start_satp = SATP_SV39 | arch_physical(arch_kernel_root) >> PAGE_SHIFT;
-    return sbi_call_long(
-               SBI_HART, SBI_HART_START,
-               (const u64[5]){hart->id, arch_physical((void *)hart_start_other), arch_physical(hart)},
-               NULL) == 0;
+    return sbi_call_long(SBI_HART, SBI_HART_START, hart->id, arch_physical((void *)hart_start_other),
+                         arch_physical(hart), 0, 0, NULL) == 0;
 }
 
 void arch_ipi_accept(void)
@@ -170,7 +169,7 @@ void arch_ipi_clear(void)
 /* Start 0 and size ~0: all addresses. */
 void arch_tlb_flush_remote(const struct arch_hart *hart, u64 asid)
 {
-    sbi_call_long(SBI_FENCE, SBI_FENCE_VMA_ASID, (const u64[5]){1, hart->id, 0, ~0ul, asid}, NULL);
+    sbi_call_long(SBI_FENCE, SBI_FENCE_VMA_ASID, 1, hart->id, 0, ~0ul, asid, NULL);
 }
 
 void arch_root_init(u64 *root)

@@ -84,12 +84,38 @@ struct host_disk_counts {
     u64 reads, writes, flushes;
 };
 struct host_disk_counts host_disk_counts(void);
+u64 host_disk_requests(void); /* operations that read or write, of one block or of several */
 
 /* What happened, in order: block numbers written, HOST_DISK_FLUSH for a flush. */
 #define HOST_DISK_FLUSH      (~0ul)
 #define HOST_DISK_RECORD_MAX 4096
 u64 host_disk_record(const u64 **events); /* how many; the list is cut at HOST_DISK_RECORD_MAX */
 void host_disk_record_clear(void);
+
+/*
+ * A trace: the same with the bytes, and with marks of the test between them (an acknowledgement, say), so
+ * that a test can make for itself every image a power cut could have left. It begins with host_disk_trace(),
+ * which flushes, and ends at host_disk_reset() or the next one. Marks may be set by any thread.
+ */
+enum host_disk_event_kind {
+    HOST_DISK_WRITE,
+    HOST_DISK_FLUSHED,
+    HOST_DISK_MARK,
+};
+struct host_disk_event {
+    enum host_disk_event_kind kind;
+    u64 value;       /* the block, or the mark */
+    const u8 *bytes; /* of a write */
+};
+void host_disk_trace(void);
+void host_disk_mark(u64 value);
+u64 host_disk_events(const struct host_disk_event **events);
+
+/* Each flush takes this long from now on, so that others come meanwhile. */
+void host_disk_slow(u64 nanoseconds);
+/* From now on each flush waits until this is taken back; host_disk_held() waits until `count` of them do. */
+void host_disk_hold(bool hold);
+void host_disk_held(u32 count);
 
 /* Internal: what host_reset() and a death call. */
 void host_keep_reset(void);

@@ -45,7 +45,6 @@ enum server_slot {
     SLOT_UNIX_VSPACE, /* xmap: unix's, likewise */
     SLOT_ASID_POOL,   /* xmap */
     SLOT_PROGRAMS,    /* unix: untyped for program threads */
-    SLOT_RECEIVED,    /* unix: where a capability in a message lands */
     SLOT_IRQ_HANDLER, /* + place of the device whose interrupt it is */
     SLOT_CLIENT = 16, /* + service: endpoint to call that service */
     SLOT_THREAD = 32, /* + 2 * thread: its TCB; + 1: its notification */
@@ -55,7 +54,6 @@ enum server_slot {
 /* A look-up with bits left enters a CNode; so to operate on one it must be reached at the last bit: through
  * SLOT_NAMES. */
 #define NAMES_RADIX   2
-#define CNODE_OWN     CPTR_IN(SLOT_NAMES, 1) /* unix: the root CNode, to receive into */
 #define CNODE_KEPT    CPTR_IN(SLOT_NAMES, 2)
 #define CNODE_PRIVATE CPTR_IN(SLOT_NAMES, 3)
 
@@ -66,8 +64,9 @@ enum server_slot {
 #define SERVER_TIMER  SERVICE_COUNT
 #define SERVERS_COUNT (SERVICE_COUNT + 1)
 
-/* The timer signals every thread by its number here, and the supervisor, this often, by the number after the last. */
-#define SIGNAL_OF(server, thread) ((u64)(server) * THREADS_MAX + (thread))
+/* The timer signals every thread by its number here, and the supervisor, this often, by the number after the
+ * last. */
+#define SIGNAL_OF(server, thread) ((u64)(server)*THREADS_MAX + (thread))
 #define SIGNAL_SUPERVISOR         SIGNAL_OF(SERVERS_COUNT, 0)
 #define HEARTBEAT_NS              10000000ul
 

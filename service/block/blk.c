@@ -8,9 +8,10 @@
  *     device:                        puts its number into the used ring, interrupts
  *     service thread:                                 collect: BUSY --> DONE, wakes the caller
  *
- * Request n has the descriptors 3n, 3n + 1 and 3n + 2 (header, data, status), so there is nothing to allocate
- * and an answer is checked by arithmetic. Callers look into the used ring themselves when nobody has woken
- * them for a while: a lost interrupt costs BLK_LOOK, no more.
+ * Request n has the descriptors 7n .. 7n + 6 (header, data, status), so there is nothing to allocate and an
+ * answer is checked by arithmetic. Blocks that follow each other on the disk share a request. A caller with
+ * several requests begins them all before it waits, and tells the device once. Callers look into the used
+ * ring themselves when nobody has woken them for a while: a lost interrupt costs BLK_LOOK, no more.
  *
  * The device is not trusted. What it may not do (an index or a number out of range, an unknown status,
  * silence for BLK_TIMEOUT) leads to a reset. After silence, what was under way is asked once more; after
@@ -32,6 +33,7 @@
 #include "service/inject.h"
 
 #define REQUESTS    16u
+#define DESCRIPTORS (2 + BLK_MANY)           /* of one request: header, data, status */
 #define TRIES       2u                       /* how often a request is given to the device */
 #define BLK_TIMEOUT PORT_SECOND              /* for each try */
 #define BLK_LOOK    (100 * PORT_MILLISECOND) /* how long a caller relies on the interrupt */
@@ -46,7 +48,7 @@ struct queue_memory {
     u8 status[REQUESTS];
 };
 _Static_assert(sizeof(struct queue_memory) <= PAGE_SIZE, "one page of device memory");
-_Static_assert(3 * REQUESTS <= VIRTQ_SIZE, "three descriptors for each request");
+_Static_assert(DESCRIPTORS *REQUESTS <= VIRTQ_SIZE, "descriptors for each request");
 
 #define STATUS_NONE 0xffu /* no status of the specification: the device has not written one */
 
@@ -61,10 +63,11 @@ struct request {
     enum err result; /* when DONE */
     u32 type;        /* VIRTIO_BLK_* */
     u32 tries;
-    u64 block;
-    u64 address;  /* of the data, for the device */
-    u64 serial;   /* in order of their beginning */
-    u64 deadline; /* when the device must have answered this try */
+    u64 block;             /* the first one */
+    u32 count;             /* how many; 0: a flush */
+    u64 address[BLK_MANY]; /* of the data, for the device */
+    u64 serial;            /* in order of their beginning */
+    u64 deadline;          /* when the device must have answered this try */
     struct port_queue done;
 };
 
@@ -79,6 +82,7 @@ static struct {
     u64 serial;
     volatile struct queue_memory *memory;
     u64 memory_address; /* of the same, for the device */
+    bool untold;        /* requests were published since the device was last notified */
     u16 seen;           /* how much of the used ring was collected */
     struct request request[REQUESTS];
 } blk;
@@ -134,6 +138,7 @@ static enum err device_init(void)
     port_device_fence();
     memset((void *)blk.memory, 0, sizeof *blk.memory);
     blk.seen = 0;
+    blk.untold = false;
 
     u32 status = VIRTIO_STATUS_ACKNOWLEDGE | VIRTIO_STATUS_DRIVER;
     write_register(VIRTIO_STATUS, VIRTIO_STATUS_ACKNOWLEDGE);
@@ -182,7 +187,7 @@ static void set_descriptor(u32 index, u64 address, u32 length, u32 flags)
     d->next = (u16)(index + 1);
 }
 
-/* Gives the request to the device, which is ready. */
+/* Gives the request to the device, which is ready, and hears of it by notify(). */
 static void publish(struct request *r)
 {
     u32 n = (u32)(r - blk.request);
@@ -190,24 +195,31 @@ static void publish(struct request *r)
     m->header[n].type = r->type;
     m->header[n].sector = r->block * (BLK_BLOCK_SIZE / 512);
     m->status[n] = STATUS_NONE;
-    u32 last = 3 * n + 1;
-    set_descriptor(3 * n,
+    u32 next = DESCRIPTORS * n;
+    set_descriptor(next++,
                    blk.memory_address + offsetof(struct queue_memory, header) + n * sizeof m->header[0],
                    sizeof m->header[0], VIRTQ_DESC_NEXT);
-    if (r->type != VIRTIO_BLK_FLUSH) {
-        set_descriptor(last, r->address, BLK_BLOCK_SIZE,
+    for (u32 i = 0; i < r->count; i++)
+        set_descriptor(next++, r->address[i], BLK_BLOCK_SIZE,
                        VIRTQ_DESC_NEXT | (r->type == VIRTIO_BLK_IN ? VIRTQ_DESC_WRITE : 0));
-        last++;
-    }
-    set_descriptor(last, blk.memory_address + offsetof(struct queue_memory, status) + n, 1, VIRTQ_DESC_WRITE);
+    set_descriptor(next, blk.memory_address + offsetof(struct queue_memory, status) + n, 1, VIRTQ_DESC_WRITE);
 
     r->state = REQUEST_BUSY;
     r->tries++;
     r->deadline = port_now() + BLK_TIMEOUT;
     u16 idx = m->avail.idx;
-    m->avail.ring[idx % VIRTQ_SIZE] = (u16)(3 * n);
+    m->avail.ring[idx % VIRTQ_SIZE] = (u16)(DESCRIPTORS * n);
     port_device_fence(); /* the device sees the request before the index that covers it */
     m->avail.idx = (u16)(idx + 1);
+    blk.untold = true;
+}
+
+/* Before any wait: the device has heard of all that was published. */
+static void notify(void)
+{
+    if (!blk.untold)
+        return;
+    blk.untold = false;
     port_device_fence();
     write_register(VIRTIO_QUEUE_NOTIFY, 0);
 }
@@ -232,17 +244,19 @@ static void recover(bool again)
         else
             finish(r, ERR_DEVICE);
     }
+    notify();
 }
 
 /* Takes one answer. False: it makes no sense. */
 static bool collect_one(u32 id)
 {
-    if (id % 3 != 0 || id / 3 >= REQUESTS || blk.request[id / 3].state != REQUEST_BUSY)
+    if (id % DESCRIPTORS != 0 || id / DESCRIPTORS >= REQUESTS ||
+        blk.request[id / DESCRIPTORS].state != REQUEST_BUSY)
         return false;
-    u8 status = blk.memory->status[id / 3];
+    u8 status = blk.memory->status[id / DESCRIPTORS];
     if (status != VIRTIO_BLK_OK && status != VIRTIO_BLK_IOERR && status != VIRTIO_BLK_UNSUPP)
         return false;
-    finish(&blk.request[id / 3], status == VIRTIO_BLK_OK ? ERR_OK : ERR_DEVICE);
+    finish(&blk.request[id / DESCRIPTORS], status == VIRTIO_BLK_OK ? ERR_OK : ERR_DEVICE);
     return true;
 }
 
@@ -299,30 +313,69 @@ static void wait_for_earlier(u64 serial)
             wait_for(&blk.request[n]);
 }
 
-static enum err perform(u32 type, u64 block, u64 address)
+/* What one operation has under way: requests in the order of their beginning, and the first error. */
+struct batch {
+    struct request *request[BLK_MANY];
+    u32 first, end;
+    enum err err;
+};
+
+/* Takes the result of the batch's oldest request. */
+static void reap(struct batch *batch)
+{
+    struct request *r = batch->request[batch->first++];
+    notify();
+    while (r->state == REQUEST_BUSY)
+        wait_for(r);
+    if (batch->err == ERR_OK)
+        batch->err = r->result;
+    r->state = REQUEST_FREE;
+    port_wake_one(&blk.freed);
+}
+
+/* A request to use. Nobody waits for others' requests while he has some of his own under way, so there is no
+ * circle. NULL: the device does not answer. */
+static struct request *get_request(struct batch *batch)
+{
+    u64 deadline =
+        port_now() + 2 * TRIES * BLK_TIMEOUT; /* those before us end by then, whatever the device does */
+    struct request *r;
+    while ((r = find_free()) == NULL) {
+        if (batch->first < batch->end)
+            reap(batch);
+        else if (port_wait(&blk.freed, &blk.lock, deadline) != ERR_OK)
+            return NULL;
+    }
+    return blk.ready || device_init() == ERR_OK ? r : NULL;
+}
+
+/* Begins one request of `count` blocks that follow each other; 0: a flush. */
+static void begin(struct batch *batch, u32 type, u64 block, const u64 *addresses, u32 count)
 {
     u64 serial = blk.serial++;
     if (type == VIRTIO_BLK_FLUSH)
         wait_for_earlier(serial);
-    u64 deadline =
-        port_now() + 2 * TRIES * BLK_TIMEOUT; /* those before us end by then, whatever the device does */
-    struct request *r;
-    while ((r = find_free()) == NULL)
-        if (port_wait(&blk.freed, &blk.lock, deadline) != ERR_OK)
-            return ERR_DEVICE;
-    if (!blk.ready && device_init() != ERR_OK)
-        return ERR_DEVICE;
+    struct request *r = get_request(batch);
+    if (r == NULL) {
+        batch->err = ERR_DEVICE;
+        return;
+    }
     r->type = type;
     r->block = block;
-    r->address = address;
+    r->count = count;
+    for (u32 i = 0; i < count; i++)
+        r->address[i] = addresses[i];
     r->serial = serial;
     r->tries = 0;
     publish(r);
-    while (r->state == REQUEST_BUSY)
-        wait_for(r);
-    r->state = REQUEST_FREE;
-    port_wake_one(&blk.freed);
-    return r->result;
+    batch->request[batch->end++] = r;
+}
+
+static enum err finish_all(struct batch *batch)
+{
+    while (batch->first < batch->end)
+        reap(batch);
+    return batch->err;
 }
 
 /* ---- The service thread ---- */
@@ -355,30 +408,77 @@ enum err blk_size(u64 *blocks)
     return ERR_OK;
 }
 
-static enum err transfer(u32 type, u64 block, u64 slot)
+/* How many of the words follow each other on the disk, from the first on. */
+static u32 run_length(const u64 *words, u32 count)
 {
+    u32 length = 1;
+    while (length < count && words[length] >> BLK_SLOT_BITS == (words[0] >> BLK_SLOT_BITS) + length)
+        length++;
+    return length;
+}
+
+static enum err transfer(u32 type, const u64 *words, u32 count)
+{
+    u64 address[BLK_MANY];
+    struct batch batch = {.err = ERR_OK};
     inject_point(SERVICE_BLOCK);
-    u64 address = slot < port_arena_slots() ? port_arena_device_address((u32)slot) : 0;
+    for (u32 i = 0; i < count; i++) {
+        address[i] = port_arena_device_address((u32)(words[i] & BLK_SLOT_MASK));
+        if (address[i] == 0)
+            return ERR_RANGE;
+    }
     port_lock_acquire(&blk.lock);
-    enum err err;
-    if (block >= blk.blocks || address == 0)
-        err = ERR_RANGE;
-    else if (type == VIRTIO_BLK_OUT && blk.read_only)
-        err = ERR_DEVICE;
-    else
-        err = perform(type, block, address);
+    for (u32 i = 0; i < count; i++)
+        if (words[i] >> BLK_SLOT_BITS >= blk.blocks)
+            batch.err = ERR_RANGE;
+    if (batch.err == ERR_OK && type == VIRTIO_BLK_OUT && blk.read_only)
+        batch.err = ERR_DEVICE;
+    for (u32 i = 0; i < count && batch.err == ERR_OK;) {
+        u32 length = run_length(&words[i], count - i);
+        begin(&batch, type, words[i] >> BLK_SLOT_BITS, &address[i], length);
+        i += length;
+    }
+    enum err err = finish_all(&batch);
     port_lock_release(&blk.lock);
     return err;
 }
 
+static enum err transfer_one(u32 type, u64 block, u64 slot)
+{
+    if (block >= BLK_NONE >> BLK_SLOT_BITS || slot > BLK_SLOT_MASK)
+        return ERR_RANGE;
+    u64 word = BLK_WORD(block, slot);
+    return transfer(type, &word, 1);
+}
+
 enum err blk_read(u64 block, u64 slot)
 {
-    return transfer(VIRTIO_BLK_IN, block, slot);
+    return transfer_one(VIRTIO_BLK_IN, block, slot);
 }
 
 enum err blk_write(u64 block, u64 slot)
 {
-    return transfer(VIRTIO_BLK_OUT, block, slot);
+    return transfer_one(VIRTIO_BLK_OUT, block, slot);
+}
+
+static enum err transfer_many(u32 type, const u64 *words)
+{
+    u32 count = 0;
+    while (count < BLK_MANY && words[count] != BLK_NONE)
+        count++;
+    return transfer(type, words, count);
+}
+
+enum err blk_read_many(u64 word0, u64 word1, u64 word2, u64 word3, u64 word4)
+{
+    const u64 words[BLK_MANY] = {word0, word1, word2, word3, word4};
+    return transfer_many(VIRTIO_BLK_IN, words);
+}
+
+enum err blk_write_many(u64 word0, u64 word1, u64 word2, u64 word3, u64 word4)
+{
+    const u64 words[BLK_MANY] = {word0, word1, word2, word3, word4};
+    return transfer_many(VIRTIO_BLK_OUT, words);
 }
 
 /* Also waits for all that was begun before it, whoever asked: a restarted fs relies on that, since requests
@@ -387,11 +487,12 @@ enum err blk_flush(void)
 {
     inject_point(SERVICE_BLOCK);
     port_lock_acquire(&blk.lock);
-    enum err err = ERR_OK;
+    struct batch batch = {.err = ERR_OK};
     if (blk.has_cache)
-        err = perform(VIRTIO_BLK_FLUSH, 0, 0);
+        begin(&batch, VIRTIO_BLK_FLUSH, 0, NULL, 0);
     else
         wait_for_earlier(blk.serial++);
+    enum err err = finish_all(&batch);
     port_lock_release(&blk.lock);
     return err;
 }

@@ -60,7 +60,7 @@ static struct {
     u32 delay_us;
     u32 id, version, features, queue_max;
     /* what happened */
-    u32 resets, flushes, together; /* most requests found at once */
+    u32 resets, flushes, requests, together; /* most requests found at once */
     u8 disk[BLOCKS * BLK_BLOCK_SIZE];
     u8 dma[PAGE_SIZE] __attribute__((aligned(4096)));
     u64 generation; /* service threads of older ones end */
@@ -224,18 +224,24 @@ static u8 carry_out(const struct virtq_desc *d, u32 head)
         dev.flushes++;
         return VIRTIO_BLK_OK;
     }
-    const struct virtq_desc *data = &d[d[head].next];
-    assert_int_equal(data->len, BLK_BLOCK_SIZE);
-    assert_true(header->sector % 2 == 0 && header->sector / 2 < BLOCKS);
-    u8 *place = dev.disk + header->sector * 512;
-    if (header->type == VIRTIO_BLK_IN) {
-        assert_int_equal(data->flags, VIRTQ_DESC_NEXT | VIRTQ_DESC_WRITE);
-        memcpy(at(data->addr), place, BLK_BLOCK_SIZE);
-    } else {
-        assert_int_equal(header->type, VIRTIO_BLK_OUT);
-        assert_int_equal(data->flags, VIRTQ_DESC_NEXT);
-        memcpy(place, at(data->addr), BLK_BLOCK_SIZE);
+    u64 sector = header->sector;
+    assert_true(header->type == VIRTIO_BLK_IN || header->type == VIRTIO_BLK_OUT);
+    u32 next = d[head].next;
+    for (; (d[next].flags & VIRTQ_DESC_NEXT) != 0; next = d[next].next) { /* the last one is the status */
+        const struct virtq_desc *data = &d[next];
+        assert_int_equal(data->len, BLK_BLOCK_SIZE);
+        assert_true(sector % 2 == 0 && sector / 2 < BLOCKS);
+        u8 *place = dev.disk + sector * 512;
+        assert_int_equal(data->flags,
+                         VIRTQ_DESC_NEXT | (header->type == VIRTIO_BLK_IN ? VIRTQ_DESC_WRITE : 0));
+        if (header->type == VIRTIO_BLK_IN)
+            memcpy(at(data->addr), place, BLK_BLOCK_SIZE);
+        else
+            memcpy(place, at(data->addr), BLK_BLOCK_SIZE);
+        sector += 2;
     }
+    assert_int_not_equal(next, d[head].next);
+    dev.requests++;
     return VIRTIO_BLK_OK;
 }
 
@@ -337,7 +343,7 @@ static int setup(void **state)
     dev.version = VIRTIO_VERSION_MODERN;
     dev.features = VIRTIO_BLK_F_FLUSH | 1u << 28;
     dev.queue_max = 1024;
-    dev.flushes = dev.together = 0;
+    dev.flushes = dev.requests = dev.together = 0;
     dev.status = 0;
     for (u32 i = 0; i < sizeof dev.disk; i++)
         dev.disk[i] = (u8)(i / BLK_BLOCK_SIZE + i);
@@ -381,6 +387,47 @@ static void test_plain(void **state)
     assert_int_equal(blk_read(0, 1ul << 32), ERR_RANGE);
 }
 
+/* Several transfers at once: neighbours share a request, the others are under way together. */
+static void test_many(void **state)
+{
+    (void)state;
+    static u8 expected[BLOCKS * BLK_BLOCK_SIZE];
+    memcpy(expected, dev.disk, sizeof expected);
+    dev.delay_us = 2000; /* so that the device looks once all have been published */
+    static const u64 blocks[BLK_MANY] = {10, 11, 40, 3, 4};
+    u64 words[BLK_MANY];
+    for (u32 i = 0; i < BLK_MANY; i++) {
+        words[i] = BLK_WORD(blocks[i], 20 + i);
+        memset(port_arena_slot(20 + i), (int)(0x60 + i), BLK_BLOCK_SIZE);
+        memset(expected + blocks[i] * BLK_BLOCK_SIZE, (int)(0x60 + i), BLK_BLOCK_SIZE);
+    }
+    assert_int_equal(blk_write_many(words[0], words[1], words[2], words[3], words[4]), ERR_OK);
+    assert_memory_equal(dev.disk, expected, sizeof expected);
+    assert_int_equal(dev.requests, 3);
+    assert_int_equal(dev.together, 3);
+    dev.requests = 0;
+    for (u32 i = 0; i < BLK_MANY; i++)
+        words[i] = BLK_WORD(20 + i, 30 + i);
+    assert_int_equal(blk_read_many(words[0], words[1], words[2], words[3], words[4]), ERR_OK);
+    assert_memory_equal(port_arena_slot(30), dev.disk + 20 * BLK_BLOCK_SIZE, BLK_MANY * BLK_BLOCK_SIZE);
+    assert_int_equal(dev.requests, 1);
+    assert_int_equal(blk_read_many(words[1], BLK_NONE, words[3], BLK_NONE, BLK_NONE), ERR_OK);
+    assert_int_equal(dev.requests, 2);
+    assert_int_equal(blk_read_many(BLK_NONE, 0, 0, 0, 0), ERR_OK);
+    assert_int_equal(dev.requests, 2);
+    /* one that cannot be: then none */
+    assert_int_equal(blk_read_many(words[0], BLK_WORD(BLOCKS, 1), BLK_NONE, 0, 0), ERR_RANGE);
+    assert_int_equal(blk_read_many(words[0], BLK_WORD(1, 256), BLK_NONE, 0, 0), ERR_RANGE);
+    assert_int_equal(dev.requests, 2);
+    /* one of two requests fails: so does the operation, and the next one works */
+    misbehave(IO_ERROR);
+    assert_int_equal(blk_read_many(words[0], words[2], BLK_NONE, 0, 0), ERR_DEVICE);
+    check_read(5, 5);
+    misbehave(SILENT_ONCE);
+    assert_int_equal(blk_read_many(words[0], words[2], words[4], BLK_NONE, 0), ERR_OK);
+    assert_int_equal(dev.resets, 1);
+}
+
 static void test_refused_devices(void **state)
 {
     (void)state;
@@ -393,7 +440,7 @@ static void test_refused_devices(void **state)
     dev.id = VIRTIO_ID_BLOCK;
     dev.queue_max = 8;
     assert_int_equal(blk_start(), ERR_DEVICE);
-    dev.queue_max = 64;
+    dev.queue_max = VIRTQ_SIZE;
     start_service(blk_start);
 }
 
@@ -475,7 +522,9 @@ static void client(void *argument)
         memset(port_arena_slot(slot), (int)(seed >> 50), BLK_BLOCK_SIZE);
         if (blk_write(block, slot) != ERR_OK || blk_read(block, slot + 1) != ERR_OK ||
             memcmp(port_arena_slot(slot), port_arena_slot(slot + 1), BLK_BLOCK_SIZE) != 0 ||
-            (n % 16 == 0 && blk_flush() != ERR_OK))
+            (n % 16 == 0 && blk_flush() != ERR_OK) ||
+            blk_read_many(BLK_WORD(1, 100 + slot), BLK_WORD(30, 101 + slot), BLK_WORD(50, 100 + slot),
+                          BLK_NONE, 0) != ERR_OK)
             __atomic_add_fetch(&failures, 1, __ATOMIC_SEQ_CST);
     }
     __atomic_sub_fetch(&running, 1, __ATOMIC_SEQ_CST);
@@ -515,6 +564,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_plain, setup),
+        cmocka_unit_test_setup(test_many, setup),
         cmocka_unit_test_setup(test_refused_devices, setup),
         cmocka_unit_test_setup(test_read_only_without_cache, setup),
         cmocka_unit_test_setup(test_errors, setup),

@@ -50,7 +50,7 @@ enum virtio_register {
 #define VIRTIO_BLK_F_FLUSH (1u << 9)
 #define VIRTIO_F_VERSION_1 (1u << 0) /* word 1: bit 32 */
 
-#define VIRTQ_SIZE 64u
+#define VIRTQ_SIZE 128u
 
 struct virtq_desc {
     u64 addr;

@@ -9,9 +9,19 @@
  *   mount.c      superblock, start and restart
  *   fs.c         the operations of port/fs.def
  *
- * Locking: fs_lock is taken by each operation and guards everything here. Its holder may wait for the disk,
- * never for unix. It is one lock because one is enough for now; nothing below fs.c takes or releases it, and
- * only log.c decides when a commit happens, so finer locks and shared commits change those two files.
+ * Locking: fs_lock guards everything here. It is released while anybody waits: for the disk, for another's
+ * read of the same block, for the turn, for a commit. So a reader of cached blocks waits for nobody's disk.
+ * Order of what can be waited for; nobody waits for something to the left of what he has:
+ *
+ *     the turn (log.c)  ->  a block being read (cache.c)  ->  block's requests
+ *
+ * The turn is the right to change anything: one operation at a time has it, or a commit. What an operation
+ * learnt before it waited may be outdated after; those with the turn need not care, since only they could
+ * have changed it.
+ *
+ * An operation changes blocks in an attempt (fs_log_change): from its beginning to its end fs_lock is held,
+ * nothing is waited for, and a block that is not in the cache ends it: the attempt is undone, the block read,
+ * and the attempt made again. So nobody sees half a change, and none is left behind by an error.
  *
  * Trust: bytes on the disk are hostile. Whatever comes from there and is used as a number of a block, an
  * inode or a size is checked where it is read, and ERR_CORRUPT says that the check failed. Assertions speak
@@ -83,11 +93,20 @@ void fs_reference_drop(u32 inode); /* it has one */
 /* Empties the cache; slots that the kept state calls lent stay so. ERR_NO_MEMORY: the arena is too small. */
 enum err fs_cache_start(void);
 
-/* The buffer of `block`, pinned. ERR_DEVICE; ERR_NO_MEMORY: every slot is pinned or lent. */
+/* The buffer of `block`, pinned. May wait. ERR_DEVICE; ERR_NO_MEMORY: every slot is pinned or lent. In an
+ * attempt it does not wait: any error, and fs_cache_attempt_end() tells the block. */
 enum err fs_cache_get(u32 block, u32 *slot);
-/* The same without reading: unless it was cached the bytes are rubbish, and the caller fills or forgets them.
- */
-enum err fs_cache_get_blank(u32 block, u32 *slot);
+/* The same without reading, in an attempt only: unless it was `cached` the bytes are rubbish, and the caller
+ * fills or forgets them. */
+enum err fs_cache_get_blank(u32 block, u32 *slot, bool *cached);
+/* Reads those of the blocks (0: none) that are not cached in one request. What fails is left out. */
+#define FS_FETCH_MAX 5u
+void fs_cache_fetch(const u32 *blocks, u32 count);
+/* Whether it is there, so that get does not wait. */
+bool fs_cache_has(u32 block);
+/* Between these two get does not wait. end: the first block that was wanted and not there; 0: none. */
+void fs_cache_attempt_begin(void);
+u32 fs_cache_attempt_end(void);
 void fs_cache_pin(u32 slot); /* once more */
 void fs_cache_put(u32 slot);
 /* The slot, pinned by the caller, is no block's buffer any more: what it holds is not what the disk holds. */
@@ -103,9 +122,19 @@ bool fs_cache_lent_to_writer(u32 slot);
  */
 enum err fs_cache_take_back(const u32 *slots, u32 count, bool from_writer);
 
-/* The disk, for cache and log: a request cut off by a restart of block is repeated once. ERR_DEVICE. */
+/* Takes back all that was lent to anybody. */
+void fs_cache_take_all_back(void);
+
+/* A block whose newest version lies in the log and not at its home is read from there. */
+void fs_cache_copy_is_at(u32 block, u32 place); /* a later word on a block outdates an earlier one */
+void fs_cache_copies_are_home(void);            /* all of them */
+
+/* The disk, for cache and log; fs_lock is released meanwhile: a request cut off by a restart of block is
+ * repeated once. ERR_DEVICE. */
 enum err fs_disk_read(u32 block, u32 slot);
+enum err fs_disk_read_many(const u32 *blocks, const u32 *slots, u32 count); /* at most FS_FETCH_MAX */
 enum err fs_disk_write(u32 block, u32 slot);
+enum err fs_disk_write_many(const u32 *blocks, const u32 *slots, u32 count); /* in any order */
 enum err fs_disk_flush(void);
 
 /* ---- log.c ---- */
@@ -117,15 +146,29 @@ enum err fs_disk_flush(void);
  * written then. */
 enum err fs_log_start(void);
 
-/* Begins a transaction. ERR_DEVICE: an earlier one cannot be finished; nothing may change until it can. */
-enum err fs_log_begin(void);
-/* The bytes of `block`, to be changed in this transaction. They stay in place until its end. ERR_NO_SPACE:
- * the transaction is too large for the log. */
+/* The most blocks one operation may change of which it needs what they held before. */
+#define FS_LOG_OLD_MAX 32u
+
+/* Takes the turn; waits for it. */
+void fs_log_begin(void);
+/*
+ * Makes the change: calls change(argument), again and again if need be, see above; it finds everything as it
+ * was each time. ERR_OK: it is made, and on the disk when fs_log_end() has returned ERR_OK. Else nothing has
+ * happened. ERR_DEVICE: the disk fails; ERR_NO_SPACE: also if the change is too large for the log.
+ */
+enum err fs_log_change(enum err (*change)(void *argument), void *argument);
+/* Gives the turn on and waits until what was changed is on the disk, together with what others change
+ * meanwhile. Returns `err` if that is not ERR_OK. ERR_DEVICE: nothing has happened. */
+enum err fs_log_end(enum err err);
+/* With the turn: everything to its home, and the log empty. ERR_DEVICE. */
+enum err fs_log_empty(void);
+
+/* In a change: */
+/* The bytes of `block`, to be changed; any error ends the attempt. */
 enum err fs_log_block(u32 block, u8 **bytes);
 enum err fs_log_block_blank(u32 block, u8 **bytes); /* without reading; the caller fills them */
-/* Ends it. `err` ERR_OK: commits; returns ERR_DEVICE if that fails. Else, and then: nothing has happened; the
- * buffers changed are forgotten. Returns `err` if it is not ERR_OK. */
-enum err fs_log_end(enum err err);
+/* Another number for each attempt. */
+u32 fs_log_attempt(void);
 
 /* ---- inode.c ---- */
 
@@ -141,7 +184,7 @@ struct fs_inode {
 enum err fs_inode_open(u64 number, struct fs_inode *inode);
 void fs_inode_close(struct fs_inode *inode);
 
-/* Inside a transaction: */
+/* In a change: */
 enum err fs_inode_edit(struct fs_inode *inode); /* before the record is changed */
 /* A free inode as one of `type`, links 0, opened. ERR_NO_SPACE. */
 enum err fs_inode_allocate(u32 type, u64 device, struct fs_inode *inode);
@@ -154,6 +197,16 @@ enum err fs_inode_make_block(struct fs_inode *inode, u32 index, u32 *block);
 
 /* Anywhere: the `index`-th block; 0: there is none. */
 enum err fs_inode_find_block(const struct fs_inode *inode, u32 index, u32 *block);
+bool fs_inode_is_empty(const struct fs_inode *inode); /* size 0, and no blocks */
+/* Reads the `index`-th block and those behind it, up to `end`, if the first is not cached. */
+void fs_inode_read_ahead(const struct fs_inode *inode, u32 index, u32 end);
+
+/* At the start: nothing is known about what is free. */
+void fs_inode_start(void);
+/* An inode that may be free although it was held is not held any more. */
+void fs_inode_not_held(u32 number);
+/* Grows whenever an inode or a block may have been freed: who has waited then looks again. */
+extern u64 fs_inode_cuts;
 
 /* ---- directory.c ---- */
 
@@ -167,13 +220,21 @@ enum err fs_name_make(u64 name0, u64 name1, struct fs_name *name);
 bool fs_name_equal(const struct fs_name *a, const struct fs_name *b);
 extern const struct fs_name fs_name_dot, fs_name_dot_dot;
 
+/* At the start: nothing is known about where names are. */
+void fs_directory_start(void);
+
 /* Finds the record of `name`: its inode (in range) and its offset. ERR_NOT_FOUND: `offset` is where a new
  * record goes, the lowest free one. ERR_NOT_DIRECTORY. */
 enum err fs_directory_find(const struct fs_inode *directory, const struct fs_name *name, u32 *inode,
                            u32 *offset);
-/* Inside a transaction: sets the record at the offset that find gave. `name` NULL: frees it. ERR_NO_SPACE. */
+/* In a change: sets the record at the offset that find gave. `name` NULL: frees it. ERR_NO_SPACE. */
 enum err fs_directory_set(struct fs_inode *directory, u32 offset, const struct fs_name *name, u32 inode);
 /* ERR_NOT_EMPTY if a record beyond "." and ".." is in use. */
 enum err fs_directory_check_empty(const struct fs_inode *directory);
+
+/* ---- fs.c ---- */
+
+/* At the start: no operation is under way. */
+void fs_operations_start(void);
 
 #endif

@@ -4,7 +4,8 @@
  * The size of a directory may cover blocks that do not exist (images made by xv6's own mkfs do); such a block
  * is full of free records, and comes into being when the first of them is used. Directories never shrink.
  *
- * Locking: fs_lock.
+ * Locking: fs_lock. A search without the turn may wait between two blocks; a name that was there all the time
+ * is found nevertheless, since records do not move.
  */
 #include "lib/string.h"
 #include "service/fs/core.h"
@@ -41,6 +42,31 @@ bool fs_name_equal(const struct fs_name *a, const struct fs_name *b)
     return a->word[0] == b->word[0] && a->word[1] == b->word[1];
 }
 
+/*
+ * Where names were found last: guesses, each checked before it is used, so that nobody need keep them right.
+ * A name is once in a directory; a record that has it is the one.
+ */
+#define GUESSES 256u
+static u32 guesses[GUESSES];
+
+void fs_directory_start(void)
+{
+    memset(guesses, 0, sizeof guesses);
+}
+
+static u32 *guess_for(const struct fs_inode *directory, const struct fs_name *name)
+{
+    u64 mixed = (name->word[0] ^ name->word[1] * 3 ^ directory->number) * 0x9e3779b97f4a7c15ul;
+    return &guesses[mixed >> 56];
+}
+_Static_assert(GUESSES == 1u << 8, "eight bits of a mixed name");
+
+static bool is_named(const struct record *record, const struct fs_name *name)
+{
+    return record->word[1] == name->word[1] && (record->word[0] ^ name->word[0]) >> 16 == 0 &&
+           RECORD_INODE(record) != 0;
+}
+
 /* The block with the record at `offset`, pinned, or FS_SLOT_ZERO, pinned too, for one that does not exist. */
 static enum err records_get(const struct fs_inode *directory, u32 offset, u32 *slot)
 {
@@ -55,32 +81,54 @@ static enum err records_get(const struct fs_inode *directory, u32 offset, u32 *s
     return ERR_OK;
 }
 
+/* Whether the name is where it was. Does not wait. */
+static bool find_guessed(const struct fs_inode *directory, const struct fs_name *name, u32 offset, u32 *inode)
+{
+    u32 block, slot;
+    if (offset >= directory->disk->size || offset / XV6FS_BLOCK_SIZE >= XV6FS_DIRECT)
+        return false; /* behind the indirect block a guess would save little */
+    if (fs_inode_find_block(directory, offset / XV6FS_BLOCK_SIZE, &block) != ERR_OK || block == 0 ||
+        !fs_cache_has(block) || fs_cache_get(block, &slot) != ERR_OK)
+        return false;
+    const struct record *record = (const struct record *)(port_arena_slot(slot) + offset % XV6FS_BLOCK_SIZE);
+    *inode = RECORD_INODE(record);
+    bool found = is_named(record, name);
+    fs_cache_put(slot);
+    return found;
+}
+
 enum err fs_directory_find(const struct fs_inode *directory, const struct fs_name *name, u32 *inode,
                            u32 *offset)
 {
     if (directory->disk->type != XV6FS_DIRECTORY)
         return ERR_NOT_DIRECTORY;
+    u32 *guess = guess_for(directory, name);
+    if (find_guessed(directory, name, *guess, inode)) {
+        *offset = *guess;
+        return *inode < fs_geometry.inodes ? ERR_OK : ERR_CORRUPT;
+    }
     u32 size = directory->disk->size;
     u32 free = size;
     for (u32 base = 0; base < size; base += XV6FS_BLOCK_SIZE) {
         u32 slot;
+        fs_inode_read_ahead(directory, base / XV6FS_BLOCK_SIZE, (size - 1) / XV6FS_BLOCK_SIZE + 1);
         enum err err = records_get(directory, base, &slot);
         if (err != ERR_OK)
             return err;
         const struct record *records = (const struct record *)port_arena_slot(slot);
         u32 count = (u32)min_u64(size - base, XV6FS_BLOCK_SIZE) / sizeof *records;
         for (u32 i = 0; i < count; i++) {
-            u32 found = RECORD_INODE(&records[i]);
-            if (found == 0) {
-                free = (u32)min_u64(free, base + i * sizeof *records);
+            u32 at = base + i * (u32)sizeof *records;
+            if (RECORD_INODE(&records[i]) == 0) {
+                free = (u32)min_u64(free, at);
                 continue;
             }
-            if (records[i].word[1] != name->word[1] || (records[i].word[0] ^ name->word[0]) >> 16 != 0)
+            if (!is_named(&records[i], name))
                 continue;
+            *inode = RECORD_INODE(&records[i]);
+            *offset = *guess = at;
             fs_cache_put(slot);
-            *inode = found;
-            *offset = base + i * (u32)sizeof *records;
-            return found < fs_geometry.inodes ? ERR_OK : ERR_CORRUPT;
+            return *inode < fs_geometry.inodes ? ERR_OK : ERR_CORRUPT;
         }
         fs_cache_put(slot);
     }
@@ -103,6 +151,7 @@ enum err fs_directory_set(struct fs_inode *directory, u32 offset, const struct f
     if (name != NULL) {
         record->word[0] = name->word[0] | inode;
         record->word[1] = name->word[1];
+        *guess_for(directory, name) = offset;
     } else {
         *record = (struct record){{0, 0}};
     }

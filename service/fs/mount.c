@@ -62,6 +62,24 @@ static enum err geometry_set(u64 disk_blocks)
     return ERR_OK;
 }
 
+static enum err free_orphan(void *inode)
+{
+    return fs_inode_free(inode);
+}
+
+/* The inode blocks are read several at a time. */
+static void read_inodes_ahead(u32 number)
+{
+    u32 blocks[FS_FETCH_MAX];
+    u32 first = fs_geometry.inode_start + number / XV6FS_INODES_PER_BLOCK;
+    u32 last = fs_geometry.inode_start + (fs_geometry.inodes - 1) / XV6FS_INODES_PER_BLOCK;
+    u32 count = (u32)min_u64(last - first + 1, FS_FETCH_MAX);
+    for (u32 i = 0; i < count; i++)
+        blocks[i] = first + i;
+    if (!fs_cache_has(first))
+        fs_cache_fetch(blocks, count);
+}
+
 /*
  * Puts references and inodes right: an inode without links is freed unless somebody holds it; one that is
  * free is held by nobody (a death between the commit that freed it and the end of that operation leaves such
@@ -71,6 +89,8 @@ static enum err reconcile(void)
 {
     for (u32 number = 1; number < fs_geometry.inodes; number++) {
         struct fs_inode inode;
+        if (number % XV6FS_INODES_PER_BLOCK <= 1)
+            read_inodes_ahead(number);
         enum err err = fs_inode_open(number, &inode);
         if (err == ERR_CORRUPT) { /* free, most of the time; else every use of it will say so */
             if (number != FS_ROOT)
@@ -81,9 +101,8 @@ static enum err reconcile(void)
             return err;
         if (inode.disk->nlink == 0 && fs_kept->references[number] == 0) {
             port_log("ireclaim: orphaned inode %u\n", number);
-            err = fs_log_begin();
-            if (err == ERR_OK)
-                err = fs_log_end(fs_inode_free(&inode));
+            fs_log_begin();
+            err = fs_log_end(fs_log_change(free_orphan, &inode));
             if (err == ERR_CORRUPT || err == ERR_NO_SPACE) {
                 port_log("fs: inode %u stays: %s\n", number, err_text(err));
                 err = ERR_OK;
@@ -124,8 +143,11 @@ static enum err mount(void)
         err = geometry_set(disk_blocks);
     if (err == ERR_OK)
         err = fs_log_start();
-    if (err == ERR_OK)
+    if (err == ERR_OK) {
+        fs_inode_start();
+        fs_directory_start();
         err = check_root();
+    }
     if (err == ERR_OK)
         err = reconcile();
     if (err != ERR_OK)
@@ -133,19 +155,28 @@ static enum err mount(void)
     return err;
 }
 
-enum err fs_start(void)
+/* Nobody else is there yet; the lock is held because the parts below ask for it. */
+static enum err start(bool again)
 {
     port_lock_init(&fs_lock, "fs");
+    fs_operations_start();
     fs_geometry = (struct fs_geometry){0};
-    return mount();
+    port_lock_acquire(&fs_lock);
+    enum err err = again ? fs_disk_flush() : ERR_OK;
+    if (err == ERR_OK)
+        err = mount();
+    port_lock_release(&fs_lock);
+    return err;
+}
+
+enum err fs_start(void)
+{
+    return start(false);
 }
 
 /* What the former generation asked of the disk may still be under way, into slots that are about to be used
  * anew: a flush waits for all of it (port/block.def). */
 enum err fs_restart(void)
 {
-    port_lock_init(&fs_lock, "fs");
-    fs_geometry = (struct fs_geometry){0};
-    enum err err = fs_disk_flush();
-    return err == ERR_OK ? mount() : err;
+    return start(true);
 }

@@ -603,16 +603,30 @@ static void test_layout(void **state)
     assert_memory_equal(super, v25, sizeof v25);
     assert_int_equal(create(FS_ROOT, "third", FS_TYPE_FILE), 3);
     const u64 *events;
+    assert_ok(fs_sync());
     host_disk_record_clear();
     create(FS_ROOT, "fourth", FS_TYPE_FILE);
-    /* two blocks change: the inode's and the root's own */
-    static const u64 order[] = {3,  4,  HOST_DISK_FLUSH, 2, HOST_DISK_FLUSH,
-                                33, 47, HOST_DISK_FLUSH, 2, HOST_DISK_FLUSH};
+    /* two blocks change: the inode's and the root's own; a second operation goes behind them */
+    create(FS_ROOT, "fifth", FS_TYPE_FILE);
+    static const u64 order[] = {3, 4, HOST_DISK_FLUSH, 2, HOST_DISK_FLUSH,
+                                5, 6, HOST_DISK_FLUSH, 2, HOST_DISK_FLUSH};
     assert_int_equal(host_disk_record(&events), ARRAY_SIZE(order));
     assert_memory_equal(events, order, sizeof order);
     const struct xv6fs_log_header *header = (const void *)(host_disk_bytes() + 2048);
+    static const u32 homes[] = {33, 47, 33, 47};
+    assert_int_equal(header->count, 4);
+    assert_memory_equal(header->home, homes, sizeof homes);
+    assert_int_equal(header->sequence, 3);
+    assert_consistent(0);
+    /* each block goes home once */
+    host_disk_record_clear();
+    assert_ok(fs_sync());
+    static const u64 home[] = {33, 47, HOST_DISK_FLUSH, 2, HOST_DISK_FLUSH};
+    assert_int_equal(host_disk_record(&events), ARRAY_SIZE(home));
+    assert_memory_equal(events, home, sizeof home);
     assert_int_equal(header->count, 0);
-    assert_int_equal(header->sequence, 2);
+    assert_int_equal(header->sequence, 3);
+    assert_consistent(0);
 }
 
 int main(void)

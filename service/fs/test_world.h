@@ -56,6 +56,10 @@ struct walk {
     u64 digest; /* of the tree: names, types, links, contents, each record's place */
 };
 
+/* Of the tree under `name` in the root: names, types, links, contents, but no numbers of inodes or blocks.
+ * 0: it is not there. */
+u64 walk_subtree(const u8 *image, u64 blocks, const char *name);
+
 struct walk walk_image(const u8 *image, u64 blocks);
 void assert_consistent(u32 orphans);
 #define walk_disk() walk_image(host_disk_bytes(), host_disk_blocks())

@@ -16,7 +16,7 @@ import threading
 import time
 
 POLL_SECONDS = 0.00005
-FALLBACK_SECONDS = 0.02
+FALLBACK_SECONDS = 0.25
 
 # NBD, doc/proto.md: magic numbers, options, replies, commands.
 HELLO = b"NBDMAGICIHAVEOPT"

@@ -83,12 +83,12 @@ MICRO = [
 
 # What can be measured: mono's programs, the same programs hosted by the servers on micro, micro's own operations.
 ROWS = {"mono": MONO, "hosted": MONO, "micro": MICRO}
-_FILES = {"mono": ("user", "bench", "rows.def"), "micro": ("system", "bench", "rows.def")}
 
 
 def ids(kernel):
     """{name: id} of the guest's samples, from the same file the guest is compiled with."""
-    with open(os.path.join(paths.ROOT, *_FILES[kernel]), encoding="utf-8") as file:
+    room = "system" if kernel == "micro" else "user"
+    with open(os.path.join(paths.ROOT, room, "bench", "rows.def"), encoding="utf-8") as file:
         return {name: int(number) for number, name in re.findall(r"^(?:ROW|BOOT)\((\d+), (\w+)\)", file.read(), re.M)}
 
 

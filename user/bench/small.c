@@ -63,7 +63,7 @@ static void measure_fault(void)
         int pid = fork();
         if (pid == 0) {
             MARK_START(ROW_fault);
-            *(volatile u8 *)0 = 1;
+            __asm__ volatile("sb zero, 0(zero)" : : : "memory");
             exit(0);
         }
         int status = 0;

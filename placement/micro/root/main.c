@@ -19,8 +19,8 @@ _Static_assert(offsetof(seL4_BootInfo, ipcBuffer) == 0x20, "system/start.S");
 u64 supervisor_endpoint, supervisor_notification;
 
 static const struct server_description descriptions[] = {
-#define SERVER(service, name, priority, threads, loops, private_kib, kept, restarts)                         \
-    {SERVER_ID_##service, name, priority, threads, loops, private_kib, kept, restarts},
+#define SERVER(service, name, priority, threads, loops, kept, restarts)                                      \
+    {SERVER_ID_##service, name, priority, threads, loops, kept, restarts},
 #define CLIENT(client, service)
 #define DEVICE(server, compatible, n)
 #define DMA(server, pages)

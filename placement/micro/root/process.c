@@ -20,8 +20,10 @@
 
 /* Slots of one server: its image, its CNodes and tables; and for each thread TCB, notification, stack, two
  * pages. */
-#define SLOTS_BASE   240
+#define SLOTS_BASE   40
 #define THREAD_SLOTS (4 + THREAD_STACK_PAGES)
+#define TABLE_PAGES                                                                                          \
+    44 /* page tables of image, threads, kept memory, devices; the root; the information page; waste */
 #define SHARED_SLOTS 8 /* beside kept memory and transfer pages: record, arena, devices */
 
 #define POOL_BITS  16            /* the smallest piece worth giving to programs */
@@ -175,16 +177,48 @@ static u64 kept_pages(const struct server_description *d)
     return d->kept_pages;
 }
 
-/* The window's tables and xmap's CNode for it come on top of what the description says. */
+static u64 image_pages(const char *server)
+{
+    u64 size, pages = 0;
+    const u8 *image = file(server, ".elf", &size);
+    struct elf_segment segment;
+
+    for (u32 n = 0; elf_segment(image, size, n, &segment) == ERR_OK; n++) {
+        if (segment.type == ELF_SEGMENT_LOAD)
+            pages += round_up(segment.memory_size, PAGE_SIZE) / PAGE_SIZE + 1;
+    }
+    return pages;
+}
+
+static u64 window_tables(const struct server_description *d)
+{
+    return d->service == SERVICE_XMAP || d->service == SERVICE_UNIX ? programs.frames / 512 + 2 : 0;
+}
+
+static u64 private_radix(const struct server_description *d)
+{
+    switch (d->service) {
+    case SERVICE_XMAP:
+        return bits_for(programs.frames);
+    case SERVICE_UNIX:
+        return UNIX_PRIVATE_RADIX;
+    case SERVER_TIMER:
+        return bits_for(SIGNAL_SUPERVISOR + 1);
+    default:
+        return 0;
+    }
+}
+
+/* All that process_start() makes, and what aligning it may waste. */
 static u64 private_bytes(const struct server_description *d)
 {
-    u64 bytes = d->private_kib * 1024;
+    bool is_unix = d->service == SERVICE_UNIX;
+    u64 pages = image_pages(d->name) + d->threads * (THREAD_STACK_PAGES + 1 + is_unix) + window_tables(d);
+    u64 objects = d->threads * ((1ul << seL4_TCBBits) + (1ul << seL4_NotificationBits)) +
+                  (1ul << (CSPACE_RADIX + seL4_SlotBits)) + (1ul << (private_radix(d) + seL4_SlotBits)) +
+                  (is_unix ? 1ul << UNIX_PROGRAM_BITS : 0);
 
-    if (d->service == SERVICE_XMAP || d->service == SERVICE_UNIX)
-        bytes += programs.frames / 512 * PAGE_SIZE;
-    if (d->service == SERVICE_XMAP)
-        bytes += 1ul << (bits_for(programs.frames) + seL4_SlotBits);
-    return bytes;
+    return (pages + TABLE_PAGES) * PAGE_SIZE + objects;
 }
 
 static void irqs_prepare(u32 service)
@@ -210,7 +244,7 @@ static void irqs_prepare(u32 service)
 void process_prepare(const struct server_description *d)
 {
     struct server *server = &servers[d->service];
-    u64 size, shared, tables = 0;
+    u64 size, shared;
 
     if (!programs.frames) {
         programs_plan();
@@ -224,9 +258,8 @@ void process_prepare(const struct server_description *d)
     server->record = (struct server_record *)(RECORDS + d->service * PAGE_SIZE);
     page_map(&root_supply, seL4_CapInitThreadVSpace, server->record_frame, (u64)server->record,
              seL4_ReadWrite, false);
-    if (d->service == SERVICE_XMAP || d->service == SERVICE_UNIX)
-        tables = programs.frames / 512 + 2;
-    supply_init(&server->supply, private_bytes(d), SLOTS_BASE + d->threads * THREAD_SLOTS + tables);
+    supply_init(&server->supply, private_bytes(d),
+                image_pages(d->name) + SLOTS_BASE + d->threads * THREAD_SLOTS + window_tables(d));
     shared = SHARED_SLOTS + server->kept.large_count + server->kept.count + server->dma.count +
              (sees_transfers[d->service] ? THREADS_MAX : 0);
     server->shared.first = server->shared.next = slots_take(shared);
@@ -428,19 +461,14 @@ static void give_cnode(struct server *server, u64 slot, u64 name, u64 source, u6
 {
     u64 guard = seL4_CNode_CapData_new(0, guard_bits).words[0];
 
-    if (slot)
-        cap_mint(server->cnode, slot, CSPACE_RADIX, source, seL4_AllRights, guard);
+    cap_mint(server->cnode, slot, CSPACE_RADIX, source, seL4_AllRights, guard);
     cap_mint(server->names, name & ((1u << NAMES_RADIX) - 1), NAMES_RADIX, source, seL4_AllRights, guard);
 }
 
 /* The largest object of a server comes first, so that aligning it wastes nothing. */
 static void make_private_cnode(struct server *server)
 {
-    u32 service = server->description->service;
-    u64 radix = service == SERVICE_XMAP   ? bits_for(programs.frames)
-                : service == SERVICE_UNIX ? UNIX_PRIVATE_RADIX
-                : service == SERVER_TIMER ? bits_for(SIGNAL_SUPERVISOR + 1)
-                                          : 0;
+    u64 radix = private_radix(server->description);
 
     server->private_radix = radix;
     server->private_cnode = radix ? supply_make(&server->supply, seL4_CapTableObject, radix, 1) : 0;
@@ -463,7 +491,6 @@ static void give_unix(struct server *server)
 {
     struct server *xmap = &servers[SERVICE_XMAP];
 
-    give_cnode(server, 0, CNODE_OWN, server->cnode, CSPACE_GUARD_BITS);
     give(server, SLOT_PROGRAMS, supply_make(&server->supply, seL4_UntypedObject, UNIX_PROGRAM_BITS, 1),
          seL4_AllRights);
     if (xmap->vspace)

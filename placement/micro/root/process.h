@@ -15,7 +15,7 @@
 struct server_description {
     u32 service; /* enum port_service, or SERVER_TIMER */
     const char *name;
-    u64 priority, threads, loops, private_kib, kept_pages, restarts;
+    u64 priority, threads, loops, kept_pages, restarts;
 };
 
 /* Memory of port/keep.h or of the block cache, in the order of its addresses. */

@@ -18,7 +18,8 @@
 
 #define RUN_LOOKS    3   /* 20 to 30 ms */
 #define ANSWER_LOOKS 20  /* 200 ms: xmap and the timer wait for nobody */
-#define DEVICE_LOOKS 400 /* 4 s: block gives its device a second, twice, and fs asks for several blocks */
+#define DEVICE_LOOKS 300 /* 3 s: block gives its device a second, twice */
+#define DISK_LOOKS   400 /* 4 s: fs waits for block, and must not be blamed for it */
 
 static void look(u32 *seen, u32 *looks, u32 serial)
 {
@@ -57,6 +58,8 @@ static u32 patience(u32 service, u32 operation)
 {
     if (service == SERVICE_CONSOLE && (operation == OP_cons_read || operation == OP_cons_attention))
         return ~0u;
+    if (service == SERVICE_FS)
+        return DISK_LOOKS;
     return service == SERVICE_XMAP || service == SERVER_TIMER ? ANSWER_LOOKS : DEVICE_LOOKS;
 }
 

@@ -18,10 +18,11 @@
 #include "port/log.h"
 #include "port/vspace.h"
 
-#define SLOTS_A_PROGRAM     4 /* in the private CNode: thread, endpoint, CNode, spare */
+#define SLOTS_A_PROGRAM     4 /* in the private CNode */
 #define SLOT_OF_TCB(p)      (SLOTS_A_PROGRAM * (u64)(p))
 #define SLOT_OF_ENDPOINT(p) (SLOTS_A_PROGRAM * (u64)(p) + 1)
 #define SLOT_OF_CSPACE(p)   (SLOTS_A_PROGRAM * (u64)(p) + 2)
+#define SLOT_OF_RECEIVED(p) (SLOTS_A_PROGRAM * (u64)(p) + 3) /* where xmap's answer puts a capability */
 
 #define PROGRAM_PRIORITY 100
 #define CSPACE_BITS      1 /* two slots: the endpoint is in the second */
@@ -70,23 +71,26 @@ static bool make_objects(u32 program)
 }
 
 /* xmap gives the root table's capability in its answer; the thread keeps a copy, the received one goes again.
- */
+ * Each program has a slot of its own for it: several threads may be here at once. */
 static enum err take_space(u32 program, u64 space)
 {
     seL4_CNode_CapData_t guard = seL4_CNode_CapData_new(0, 64 - CSPACE_BITS);
-    seL4_MessageInfo_t info = seL4_MessageInfo_new(XMAP_GIVE_VSPACE, 0, 0, 1);
+    enum err err = ERR_PEER_RESTARTED;
     seL4_Error error;
-    enum err err;
 
-    seL4_SetCapReceivePath(CNODE_OWN, SLOT_RECEIVED, CSPACE_RADIX + CSPACE_GUARD_BITS);
-    seL4_SetMR(0, space);
-    err = service_request(SERVICE_XMAP, &info);
+    for (u32 tries = 0; err == ERR_PEER_RESTARTED && tries < 2; tries++) {
+        seL4_MessageInfo_t info = seL4_MessageInfo_new(XMAP_GIVE_VSPACE, 0, 0, 1);
+
+        seL4_SetCapReceivePath(CNODE_PRIVATE, SLOT_OF_RECEIVED(program), CSPACE_SHIFT);
+        seL4_SetMR(0, space);
+        err = service_request(SERVICE_XMAP, &info);
+    }
     if (err != ERR_OK)
         return err;
     error = seL4_TCB_SetSpace(CPTR_IN(SLOT_PRIVATE, SLOT_OF_TCB(program)), FAULT_HANDLER,
                               CPTR_IN(SLOT_PRIVATE, SLOT_OF_CSPACE(program)), guard.words[0],
-                              CPTR(SLOT_RECEIVED), 0);
-    seL4_CNode_Delete(CNODE_OWN, SLOT_RECEIVED, CSPACE_RADIX + CSPACE_GUARD_BITS);
+                              CPTR_IN(SLOT_PRIVATE, SLOT_OF_RECEIVED(program)), 0);
+    seL4_CNode_Delete(CNODE_PRIVATE, SLOT_OF_RECEIVED(program), CSPACE_SHIFT);
     return error == seL4_NoError ? ERR_OK : ERR_NO_MEMORY;
 }
 

@@ -18,7 +18,10 @@ enum {
     REG_A0 = 10,
     REG_A1 = 11,
     REG_A2 = 12,
+    REG_A6 = 16,
 };
+
+#define CAUSE_FETCH_ACCESS 1
 
 struct arch_fpu {
     u64 f[32], fcsr;
