@@ -47,6 +47,22 @@ again:
     jalr    t2, t1
     sltiu   x0, x0, 2 << 8 | 2
     sltiu   x0, x0, 3 << 8 | 3      # sample 3: everything so far
+    li      t1, 0x2000000           # a software interrupt that stays pending: no wfi waits
+    li      t2, 1
+    sw      t2, 0(t1)
+    li      t2, 8
+    csrw    mie, t2
+    lui     t1, 0x80001
+    slli    t1, t1, 32
+    srli    t1, t1, 32
+    sltiu   x0, x0, 1 << 8 | 4      # sample 4: three wfi; between the first two no user instruction, then 4
+    wfi
+    nop
+    nop
+    wfi
+    jalr    t2, t1
+    wfi
+    sltiu   x0, x0, 2 << 8 | 4
     sltiu   x0, x0, 4 << 8          # the end
     .balign 4096
     nop
@@ -76,7 +92,7 @@ def known_guest(work, *plugin):
 @test("bench/counts-known-instructions", quick=True)
 def counts_known(work):
     report = known_guest(work)
-    work.equal(sorted(report.samples), [1, 2, 3], "ids of the samples")
+    work.equal(sorted(report.samples), [1, 2, 3, 4], "ids of the samples")
     for sample in report.samples[1]:
         work.equal((sample.user, sample.kernel, sample.firmware), (0, 100, 0), "sample 1")
         work.equal((sample.fences, sample.satp), (2, 1), "fences and writes of satp in sample 1")
@@ -114,6 +130,15 @@ def idle(work):
     top = 0x80000000 + 3 * 4
     report = known_guest(work, f"idle={top:x}:80001000:1:1")
     work.equal(report.samples[3][0].idle, 2 * 102, "idle instructions")
+
+
+@test("bench/idle-ticks", quick=True)
+def idle_ticks(work):
+    (sample,) = known_guest(work, "wfi=idle").samples[4]
+    work.equal((sample.user, sample.kernel, sample.idle), (4, 6, 3), "a kernel whose ticks are idle")
+    work.equal(sample.total, 7, "what counts of it")
+    (sample,) = known_guest(work).samples[4]
+    work.equal((sample.kernel, sample.idle), (6, 0), "another kernel")
 
 
 @test("bench/refuses-bad-plugin-arguments", quick=True)

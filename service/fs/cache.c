@@ -25,8 +25,8 @@ _Static_assert(FS_FETCH_MAX <= BLK_MANY, "a fetch is one request");
 
 struct buffer {
     u32 block; /* 0: none (block 0 is never cached) */
-    u16 pins;
-    bool loading;
+    u16 pins : 15;
+    u16 loading : 1;
     u16 next;         /* in its bucket, if it has a block */
     u16 older, newer; /* in the list of slots to take, if on it */
 };
@@ -285,6 +285,16 @@ enum err fs_cache_get(u32 block, u32 *slot)
     }
 }
 
+enum err fs_cache_take_slot(u32 *slot)
+{
+    u32 taken = take();
+    if (taken == NONE)
+        return ERR_NO_MEMORY;
+    cache.buffer[taken].pins = 1;
+    *slot = taken;
+    return ERR_OK;
+}
+
 enum err fs_cache_get_blank(u32 block, u32 *slot, bool *cached)
 {
     port_assert(cache.attempt, "fs: blank block outside an attempt");
@@ -297,13 +307,10 @@ enum err fs_cache_get_blank(u32 block, u32 *slot, bool *cached)
         *slot = found;
         return ERR_OK;
     }
-    found = take();
-    if (found == NONE)
-        return ERR_NO_MEMORY;
-    cache.buffer[found].pins = 1;
-    name(found, block);
-    *slot = found;
-    return ERR_OK;
+    enum err err = fs_cache_take_slot(slot);
+    if (err == ERR_OK)
+        name(*slot, block);
+    return err;
 }
 
 /* A small cache keeps what it has: reading ahead would drive out what is needed next. */

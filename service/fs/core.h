@@ -99,6 +99,8 @@ enum err fs_cache_get(u32 block, u32 *slot);
 /* The same without reading, in an attempt only: unless it was `cached` the bytes are rubbish, and the caller
  * fills or forgets them. */
 enum err fs_cache_get_blank(u32 block, u32 *slot, bool *cached);
+/* A slot for bytes that are no block's, pinned; put gives it back. ERR_NO_MEMORY. */
+enum err fs_cache_take_slot(u32 *slot);
 /* Reads those of the blocks (0: none) that are not cached in one request. What fails is left out. */
 #define FS_FETCH_MAX 5u
 void fs_cache_fetch(const u32 *blocks, u32 count);

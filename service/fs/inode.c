@@ -348,9 +348,8 @@ enum err fs_inode_free(struct fs_inode *inode)
 {
     /* a device has no blocks: what its record says there is not looked at */
     enum err err = inode->disk->type == XV6FS_DEVICE ? fs_inode_edit(inode) : fs_inode_truncate(inode);
-    if (err == ERR_OK)
-        if (err != ERR_OK)
-            return err;
+    if (err != ERR_OK)
+        return err;
     fs_inode_cuts++;
     floor_free(&free_inodes, inode->number);
     *inode->disk = (struct xv6fs_inode){.type = XV6FS_FREE};

@@ -68,7 +68,7 @@ static struct {
     bool full;
     u32 saved_count;
     u32 saved_slot[FS_LOG_OLD_MAX];
-    u8 saved[FS_LOG_OLD_MAX][XV6FS_BLOCK_SIZE]; /* what they held */
+    u32 saved_in[FS_LOG_OLD_MAX]; /* slots with what they held */
 
     /* the disk */
     u32 used; /* copies the header speaks for */
@@ -317,7 +317,7 @@ u32 fs_log_attempt(void)
 static void undo(void)
 {
     for (u32 i = 0; i < tx.saved_count; i++)
-        memcpy(port_arena_slot(tx.saved_slot[i]), tx.saved[i], XV6FS_BLOCK_SIZE);
+        memcpy(port_arena_slot(tx.saved_slot[i]), port_arena_slot(tx.saved_in[i]), XV6FS_BLOCK_SIZE);
     for (u32 i = tx.mark; i < tx.count; i++)
         if (tx.blank[i])
             fs_cache_forget(tx.slot[i]);
@@ -328,8 +328,11 @@ static enum err save(u32 slot)
 {
     if (tx.saved_count == FS_LOG_OLD_MAX)
         return ERR_NO_SPACE;
+    enum err err = fs_cache_take_slot(&tx.saved_in[tx.saved_count]);
+    if (err != ERR_OK)
+        return err;
     tx.saved_slot[tx.saved_count] = slot;
-    memcpy(tx.saved[tx.saved_count], port_arena_slot(slot), XV6FS_BLOCK_SIZE);
+    memcpy(port_arena_slot(tx.saved_in[tx.saved_count]), port_arena_slot(slot), XV6FS_BLOCK_SIZE);
     tx.saved_count++;
     return ERR_OK;
 }
@@ -432,6 +435,8 @@ static enum err attempt(enum err (*change)(void *), void *argument, u32 *missing
         undo();
     else
         tx.changed = tx.changed || tx.saved_count > 0 || tx.count > tx.mark;
+    while (tx.saved_count > 0)
+        fs_cache_put(tx.saved_in[--tx.saved_count]);
     return err;
 }
 

@@ -22,6 +22,9 @@
  * loop that switches to nobody is idle, but for the traps in it. skip=ADDRESS and resume=ADDRESS (user
  * class): no sample counts what lies between the two.
  *
+ * wfi=idle: what is executed between two wfi without one user instruction is idle, too. It is for a kernel
+ * that leaves all work to programs: its ticks while it waits for a device are as many as the device is slow.
+ *
  * One hart only: the counters are plain words.
  *
  * QEMU's header for plugins is not packaged, so what is used of it is declared here, under its names.
@@ -361,10 +364,16 @@ static void call(struct qemu_plugin_insn *insn, qemu_plugin_vcpu_udata_cb_t *cal
     qemu_plugin_register_vcpu_insn_exec_cb(insn, callback, QEMU_PLUGIN_CB_NO_REGS, (void *)(uintptr_t)word);
 }
 
+static bool ticks_are_idle;
+static uint64_t user_before_wfi;
+
 static void on_wfi(unsigned int hart, void *data)
 {
     (void)hart;
     (void)data;
+    if (ticks_are_idle && counts->by_class[USER] == user_before_wfi)
+        counts->idle += all(counts) - shared->before_wfi;
+    user_before_wfi = counts->by_class[USER];
     shared->before_wfi = all(counts);
 }
 
@@ -480,6 +489,8 @@ static bool take(const char *name, const char *value)
         return numbers(value, &resume_at, 1);
     if (strcmp(name, "skip") == 0)
         return skip_count < SKIPS_MAX && numbers(value, &skip_at[skip_count++], 1);
+    if (strcmp(name, "wfi") == 0)
+        return ticks_are_idle = strcmp(value, "idle") == 0;
     if (strcmp(name, "profile") == 0) {
         char *end;
         profiled = (int)strtol(value, &end, 10);

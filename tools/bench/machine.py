@@ -49,6 +49,10 @@ class Target:
     symbols: tuple = ()  # ELF files that name addresses, the first that knows one decides
     peer: bool = False
 
+    @property
+    def spins(self):
+        return any(argument.startswith("idle=") for argument in self.plugin)
+
     def is_firmware(self, address):
         bounds = [text.partition("=")[2].split(":") for text in self.ranges if text.startswith("firmware=")]
         return any(int(low, 16) <= address < int(high, 16) for low, high in bounds)
@@ -65,7 +69,8 @@ def target_of(kernel, build="release"):
         return Target("micro", "micro", elf, roottask=root, ranges=OUR_RANGES, symbols=(elf, root))
     root = paths.built("micro-root.elf")
     servers = sorted(glob.glob(os.path.join(paths.BUILD, "servers", "*.elf")))  # each at addresses of its own
-    return Target("hosted", "mono", elf, roottask=root, ranges=OUR_RANGES, symbols=(elf, *servers, root, programs))
+    return Target("hosted", "mono", elf, roottask=root, ranges=OUR_RANGES, plugin=("wfi=idle",),
+                  symbols=(elf, *servers, root, programs))
 
 
 def peer_of(text):
@@ -277,7 +282,7 @@ def run(target, group, names, timeout, progress, profile=None):
         extra = [*target.extra, "-display", "none", "-monitor", "none", "-serial", f"file:{console}"]
         words = [] if target.peer else ["panic=exit"]
         server = None
-        if disk and group != "usertests" and not target.plugin:  # a spinning scheduler has no idle moment to answer in
+        if disk and group != "usertests" and not target.spins:  # a spinning scheduler has no idle moment to answer in
             server = Disk(disk, folder)
             disk = f"nbd:unix:{server.socket_path}"
             arguments.append(f"share={server.shared_path}")
@@ -378,7 +383,7 @@ def figure(target, row, numbers, reports):
 
 def record(row, totals, samples):
     def part(name):
-        return median([getattr(sample, name) for sample in samples]) / row.per
+        return median([getattr(sample, name) - (sample.idle if name == "kernel" else 0) for sample in samples]) / row.per
 
     return {"value": tidy(median(totals) / row.per), "min": tidy(min(totals) / row.per), "max": tidy(max(totals) / row.per),
             "samples": len(samples), "user": tidy(part("user")), "kernel": tidy(part("kernel")),

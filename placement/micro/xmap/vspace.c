@@ -53,13 +53,15 @@ typedef u64 shadow;
 struct table {
     u32 space;
     u32 step;   /* STEP_NONE: not in use; BEGUN: being mapped or unmapped; DONE: mapped */
-    u32 level;  /* 0: entries are pages; 1: entries are tables of level 0 */
+    u16 level;  /* 0: entries are pages; 1: entries are tables of level 0 */
+    u16 made;   /* its object exists, and is used again after it was unmapped */
     u32 region; /* the address by the table's reach: address >> region_shift(level) */
 };
 
 struct kept {
     u32 fresh;               /* frames ever made: numbers below it exist */
     u32 spaces[PORT_SPACES]; /* enum step; AGAIN: being destroyed */
+    u8 made[PORT_SPACES];    /* the untyped of its root table exists */
 };
 
 static struct kept *kept;
@@ -291,12 +293,15 @@ static enum err table_make(u32 space, u32 level, uaddr address)
 
     while (t < TABLES && tables[t].step != STEP_NONE)
         t++;
-    if (t == TABLES || retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY + t / XMAP_TABLES_FIRST),
-                              seL4_RISCV_PageTableObject, 0, SLOT_OF_TABLE(t), 1))
+    if (t == TABLES)
         return ERR_NO_MEMORY;
     table = &tables[t];
+    if (!table->made && retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY + t / XMAP_TABLES_FIRST),
+                               seL4_RISCV_PageTableObject, 0, SLOT_OF_TABLE(t), 1))
+        return ERR_NO_MEMORY;
+    table->made = true;
     table->space = space;
-    table->level = level;
+    table->level = (u16)level;
     table->region = (u32)(address >> region_shift(level));
     memset(shadows[t], 0, sizeof(shadows[t]));
     step_to(&table->step, STEP_BEGUN);
@@ -330,8 +335,8 @@ enum err port_space_create(u32 space)
     if (kept->spaces[space] != STEP_NONE)
         return ERR_EXISTS;
     step_to(&kept->spaces[space], STEP_BEGUN);
-    if (retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY + 1), seL4_UntypedObject, PAGE_BITS,
-               SLOT_OF_ROOT_MEMORY(space), 1) ||
+    if ((!kept->made[space] && retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY + 1), seL4_UntypedObject,
+                                      PAGE_BITS, SLOT_OF_ROOT_MEMORY(space), 1)) ||
         retype(CPTR_IN(SLOT_KEPT, SLOT_OF_ROOT_MEMORY(space)), seL4_RISCV_PageTableObject, 0,
                SLOT_OF_ROOT(space), 1) ||
         seL4_RISCV_ASIDPool_Assign(CPTR(SLOT_ASID_POOL), CPTR_IN(SLOT_KEPT, SLOT_OF_ROOT(space)))) {
@@ -339,6 +344,7 @@ enum err port_space_create(u32 space)
         step_to(&kept->spaces[space], STEP_NONE);
         return ERR_NO_MEMORY;
     }
+    kept->made[space] = true;
     step_to(&kept->spaces[space], STEP_DONE);
     return ERR_OK;
 }
