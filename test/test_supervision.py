@@ -1,6 +1,6 @@
 """
 The four faults that every service has, on both kernels: on micro the server dies or hangs, comes back, and the commands that
-were under way end as if nothing had been; on mono the machine is down.
+were under way end as if nothing had been; on mono the machine is down. unix's death is its programs' as well.
 """
 
 from harness import Ended, Outcome, test
@@ -56,6 +56,27 @@ def register_mono(service, fault, says):
             work.matches(guest.output, says, "the panic")
 
 
+def register_unix(fault, says):
+    """The end of unix is the end of its programs, and of nothing else: a new session finds the disk as it was."""
+    @test(f"micro/{fault}-unix", quick=fault == "crash-null")
+    def check(work):
+        with work.guest("micro") as guest:
+            guest.prompt()
+            guest.command("echo kept > f; ls | wc")
+            begin = len(guest.output)
+            guest.send(f"fault arm unix:{fault}")  # the very next call of any program meets it
+            guest.expect(r"^\[sup\] unix: restarted, generation 2, after (\d+) us", since=begin)
+            guest.expect(r"^init: starting sh$", since=begin)
+            guest.prompt()
+            work.matches(guest.output, rf"^\[sup\] unix: {says}$", "what happened to it")
+            work.matches(guest.output, r"^\[sup\] unix: +reclaimed \d+ frames and \d+ slots, leaked 0$", "what is reclaimed")
+            work.matches(guest.output, r"^\[sup\] console: begins anew with unix, generation 2$", "its server")
+            work.equal(guest.command("cat f"), "kept\n", "the file")
+            work.matches(guest.command("xmaptest"), r"^xmaptest: the service is correct$", "memory")
+
+
+for fault_, says_ in FAULTS[:2]:
+    register_unix(fault_, says_)
 for service_ in SERVICES:
     for fault_, says_ in FAULTS:
         register_micro(service_, fault_, says_)

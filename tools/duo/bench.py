@@ -16,6 +16,8 @@ from duo import paths
 SCHEMA = "duo.bench/1"
 BASELINE = os.path.join(paths.ROOT, "bench", "baseline.json")
 TOLERANCE = 0.03  # a figure worse than the baseline's by more is marked
+# The servers' timer goes on while they wait for the disk, so that the computer has a say in these figures.
+TOLERANCE_HOSTED_DISK = 0.10
 TOP = 20  # functions in a profile
 
 
@@ -143,12 +145,14 @@ def compare(result, baseline):
     """Adds "baseline" and "change" to every record that the baseline has, too; the rows that became worse, in words."""
     worse = []
     for entry in result["targets"]:
+        on_disk = {row.name for row in rows.ROWS[entry["kernel"]] if row.disk}
         for name, record in entry["rows"].items():
+            tolerance = TOLERANCE_HOSTED_DISK if entry["target"] == "hosted" and name in on_disk else TOLERANCE
             old = (baseline.get(entry["target"]) or {}).get(name)
             if not record or not old:
                 continue
             change = record["value"] / old["value"] - 1
-            record.update(baseline=old["value"], change=round(change, 4), worse=change > TOLERANCE)
+            record.update(baseline=old["value"], change=round(change, 4), worse=change > tolerance)
             if record["worse"]:
                 worse.append(f"{entry['target']} {name}: {number(record['value'])}, was {number(old['value'])} ({change:+.1%})")
     return worse

@@ -138,8 +138,10 @@ static void returned_memory(void)
 static void console_with_bad_buffer(void)
 {
     char *end = sbrk(PAGE_SIZE) + PAGE_SIZE;
-    int fd = open_well("/console", O_RDWR);
+    int fd;
     s64 count;
+    equal(mknod("console", CONSOLE_MAJOR, 0), 0, "mknod");
+    fd = open_well("console", O_RDWR);
     equal(write(fd, (char *)bad_addresses[0], 5), 0, "write from a bad address");
     equal(write(fd, (char *)(stack_page() - 8), 5), 0, "write from the guard page");
     end[-1] = '\n';
@@ -147,6 +149,7 @@ static void console_with_bad_buffer(void)
     require(count == 0 || count == 1, "write of a byte that is there and four that are not");
     equal(write(fd, "x", 0), 0, "write of nothing");
     close(fd);
+    equal(unlink("console"), 0, "unlink");
 }
 
 const struct test pointer_tests[] = {

@@ -260,8 +260,9 @@ void process_prepare(const struct server_description *d)
              seL4_ReadWrite, false);
     supply_init(&server->supply, private_bytes(d),
                 image_pages(d->name) + SLOTS_BASE + d->threads * THREAD_SLOTS + window_tables(d));
-    shared = SHARED_SLOTS + server->kept.large_count + server->kept.count + server->dma.count +
-             (sees_transfers[d->service] ? THREADS_MAX : 0);
+    shared = SHARED_SLOTS + server->kept.large_count + server->kept.count + server->dma.count;
+    if (sees_transfers[d->service])
+        server->seen_transfers = slots_take(THREADS_MAX);
     server->shared.first = server->shared.next = slots_take(shared);
     server->shared.end = server->shared.first + shared;
     irqs_prepare(d->service);
@@ -433,6 +434,17 @@ static void map_all(struct server *server)
     page_map(&server->supply, server->vspace, frame, base + SERVER_INFO, seL4_CanRead, false);
 }
 
+static void map_transfer(struct server *server, u64 thread, u64 frame)
+{
+    u64 copy = server->seen_transfers + thread;
+
+    seL4_CNode_Delete(ROOT_CNODE, copy, ROOT_DEPTH); /* of the client's former generation */
+    cap_copy(ROOT_CNODE, copy, ROOT_DEPTH, frame, seL4_ReadWrite);
+    page_map(&server->supply, server->vspace, copy,
+             SERVER_BASE(server->description->service) + SERVER_TRANSFERS + thread * PAGE_SIZE,
+             seL4_ReadWrite, false);
+}
+
 /* Once both are there, whichever was built last: the client's transfer pages in the server that reads them.
  */
 static void map_transfers(struct server *server)
@@ -444,8 +456,7 @@ static void map_transfers(struct server *server)
             (&servers[s] != server && client != server))
             continue;
         for (u64 thread = 0; thread < client->description->threads; thread++)
-            map_shared(&servers[s], client->transfer[thread],
-                       SERVER_BASE(s) + SERVER_TRANSFERS + thread * PAGE_SIZE);
+            map_transfer(&servers[s], thread, client->transfer[thread]);
     }
 }
 
@@ -629,6 +640,8 @@ void process_start(struct server *server)
         make_thread(server, thread);
     map_transfers(server);
     give_timer(server);
+    if (d->service == SERVICE_UNIX && servers[SERVICE_XMAP].description)
+        servers[SERVICE_XMAP].record->client = server->generation % LEND_MAX + 1;
     memset(server->record->fatal, 0, sizeof(server->record->fatal));
     memset(server->record->calls, 0, sizeof(server->record->calls));
     memset(server->record->work, 0, sizeof(server->record->work));
@@ -642,6 +655,8 @@ void process_end(struct server *server)
     for (u64 slot = server->shared.first; slot < server->shared.next; slot++)
         seL4_CNode_Delete(ROOT_CNODE, slot, ROOT_DEPTH);
     server->shared.next = server->shared.first;
+    for (u64 thread = 0; thread < THREADS_MAX && server->seen_transfers; thread++)
+        seL4_CNode_Delete(ROOT_CNODE, server->seen_transfers + thread, ROOT_DEPTH);
     supply_reset(&server->supply);
     server->vspace = 0;
     server->cnode = 0;

@@ -46,7 +46,8 @@ struct server {
     u64 transfer[THREADS_MAX]; /* unix: frame of each thread's transfer page */
     u64 stack[THREADS_MAX];    /* first frame of each thread's stack, in a row */
 
-    u64 record_frame; /* kept */
+    u64 record_frame;   /* kept */
+    u64 seen_transfers; /* slots for copies of unix's transfer pages; 0: it does not see them */
     struct kept_memory kept, dma;
     struct supply shared;         /* slots for copies of frames that others have too; no memory */
     struct server_record *record; /* as the supervisor sees it */
@@ -56,6 +57,7 @@ struct server {
     u64 private_pages, private_slots; /* of the generation that runs */
     u64 died;                         /* time CSR */
     u64 deaths_in_a_row;
+    bool renewed; /* not dead, but begun anew with its client */
     struct watch watch[THREADS_MAX];
     u64 progress_seen; /* of its record, at the last look */
     bool progress_moved;

@@ -164,6 +164,16 @@ static void give_up(const struct server *server, const char *why)
     power_off(EXIT_GAVE_UP);
 }
 
+/* A server whose client has died begins anew with it: what it holds is requests of the dead. */
+static void renew(struct server *server)
+{
+    if (!server->description || server->state == SERVER_DEAD)
+        return;
+    process_end(server);
+    process_start(server);
+    server->renewed = true;
+}
+
 /* Evidence has been given. */
 static void restart(struct server *server)
 {
@@ -185,6 +195,8 @@ static void restart(struct server *server)
     server->slots_before = server->supply.end - server->supply.first - slots;
     server->slots_after = server->supply.end - server->supply.next;
     server->calls_finished = finish_calls(server);
+    if (d->service == SERVICE_UNIX)
+        renew(&servers[SERVICE_CONSOLE]);
     if (server->private_pages != pages || server->private_slots != slots)
         say("[sup] %s:   the new generation takes %lu frames and %lu slots\n", d->name, server->private_pages,
             server->private_slots);
@@ -221,6 +233,11 @@ void supervise_ready(struct server *server, u64 result)
     server->state = SERVER_RUNNING;
     if (server->generation == 1)
         return;
+    if (server->renewed) {
+        server->renewed = false;
+        say("[sup] %s: begins anew with unix, generation %lu\n", name, server->generation);
+        return;
+    }
     say("[sup] %s:   free frames %lu before, %lu after; free slots %lu before, %lu after\n", name,
         server->free_before, server->record->current_free, server->slots_before, server->slots_after);
     say("[sup] %s: restarted, generation %lu, after %lu us; calls finished with an error: %lu\n", name,

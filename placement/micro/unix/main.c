@@ -17,8 +17,10 @@
 
 void server_main(void)
 {
-    enum err err = unix_start();
+    enum err err = server_info()->generation == 1 ? ERR_OK : fs_forget_all();
 
+    if (err == ERR_OK)
+        err = unix_start();
     server_ask(SUPERVISOR_READY, 1, err, 0, 0);
     if (err != ERR_OK)
         port_fatal("unix: does not start");

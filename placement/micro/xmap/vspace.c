@@ -44,6 +44,9 @@
     SLOT_OF_ROOT(PORT_SPACES) /* of the first XMAP_TABLES_FIRST; the next one: of the rest and the roots */
 #define SLOT_OF_POOL(p) (SLOT_OF_TABLES_MEMORY + 2 + (u64)(p))
 
+/* Beside the numbers of clients (layout.h), in `lent`. */
+enum { LENT_NEVER = 0, LENT_BEGUN = LEND_MAX + 1 };
+
 enum step { STEP_NONE, STEP_BEGUN, STEP_DONE, STEP_AGAIN };
 
 /* One page of a space, in one word so that a store cannot tear it: frame 0..31, rights 32..34, step 35..36,
@@ -68,7 +71,7 @@ static struct kept *kept;
 static struct table *tables;       /* kept, as are the next three: TABLES of them */
 static shadow (*shadows)[ENTRIES]; /* one for each table */
 static u8 *used;                   /* FRAMES of them: given out */
-static u8 *lent;                   /* FRAMES of them, enum step: in unix's window */
+static u8 *lent;                   /* FRAMES of them: the client whose window shows it, or LENT_* */
 
 /* Rebuilt in each generation. */
 static u32 free_frames;  /* made, and not given out */
@@ -227,21 +230,28 @@ void *port_frame_bytes(u32 frame)
     return (void *)address;
 }
 
+/* What was lent to a unix that has died is mapped nowhere any more; the copy is, for its new generation. */
 enum err port_frame_lend(u32 frame)
 {
+    u64 slot = SLOT_OF_LENT(frame);
+    u8 client = (u8)server_record()->client, before = lent[frame];
+
     port_assert(frame < kept->fresh, "lend of no frame");
-    if (lent[frame] == STEP_DONE)
+    if (before == client)
         return ERR_OK;
-    lent[frame] = STEP_BEGUN;
-    frame_copy(CNODE_KEPT, SLOT_OF_LENT(frame), frame);
-    if (seL4_RISCV_Page_Map(CPTR_IN(SLOT_KEPT, SLOT_OF_LENT(frame)), CPTR(SLOT_UNIX_VSPACE),
+    __atomic_store_n(&lent[frame], LENT_BEGUN, __ATOMIC_RELEASE);
+    if (before == LENT_NEVER)
+        frame_copy(CNODE_KEPT, slot, frame);
+    else
+        seL4_RISCV_Page_Unmap(CPTR_IN(SLOT_KEPT, slot));
+    if (seL4_RISCV_Page_Map(CPTR_IN(SLOT_KEPT, slot), CPTR(SLOT_UNIX_VSPACE),
                             WINDOW_BASE + (u64)frame * PAGE_SIZE, seL4_ReadWrite,
                             seL4_RISCV_ExecuteNever) != seL4_NoError) {
-        slot_delete(SLOT_OF_LENT(frame));
-        lent[frame] = STEP_NONE;
+        slot_delete(slot);
+        __atomic_store_n(&lent[frame], LENT_NEVER, __ATOMIC_RELEASE);
         return ERR_NO_MEMORY;
     }
-    lent[frame] = STEP_DONE;
+    __atomic_store_n(&lent[frame], client, __ATOMIC_RELEASE);
     return ERR_OK;
 }
 
@@ -571,9 +581,9 @@ static void recover(void)
             space_end(space);
     }
     for (u32 frame = 0; frame < kept->fresh; frame++) {
-        if (lent[frame] == STEP_BEGUN) {
+        if (lent[frame] == LENT_BEGUN) {
             slot_delete(SLOT_OF_LENT(frame));
-            lent[frame] = STEP_NONE;
+            lent[frame] = LENT_NEVER;
         }
     }
 }
