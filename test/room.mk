@@ -31,3 +31,6 @@ test-long: test-image
 
 test-powercut-full: test-image
 	$(Q)test/run.py --long --only powercut/
+
+#H   test-long          only the long tests; DUO_PEERS=FOLDER adds usertests and grind from xv6's images
+#H   test-powercut-full every power cut of long workloads on mono

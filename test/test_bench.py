@@ -229,7 +229,7 @@ def all_rows(work):
 
 @test("bench/profile-names-functions")
 def profile(work):
-    for kernel, row, function in (("mono", "getpid", "unix_call_getpid"), ("micro", "ipc_0", "trap_entry")):
+    for kernel, row, function in (("mono", "getpid", "unix_call_getpid"), ("micro", "ipc_0", "root_main")):
         done = work.duo("bench", "--kernel", kernel, "--profile", row, "--json")
         work.equal(done.returncode, 0, done.stderr)
         (result,) = json.loads(done.stdout)["targets"]

@@ -26,7 +26,7 @@ COMMANDS = ["tree", "cat large | wc", "cat d/one d/e/two", "echo new > new", "ca
 
 
 def prepared(work):
-    """The test image with directories, links, large files and a console."""
+    """The test image with directories, links, large files and a console, and an empty log: a mount has nothing to write."""
     path = work.disk()
     with work.guest("mono", disk=path) as guest:
         for line in PREPARE:
@@ -34,6 +34,14 @@ def prepared(work):
         guest.stop()
         work.equal(guest.outcome, Outcome.CLEAN, "preparing the image")
     shutil.rmtree(guest.folder)
+    with open(path, "r+b") as file:
+        data = file.read()
+        report = fsck.check(fsck.reader(data), len(data) // BLOCK, replay=True)
+        for block, content in report.replayed.items():
+            file.seek(block * BLOCK)
+            file.write(content)
+        file.seek(report.super.logstart * BLOCK)
+        file.write(bytes(4))
     return path
 
 

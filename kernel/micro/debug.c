@@ -22,11 +22,22 @@
 static struct tcb *threads; /* every TCB, the newest first */
 static u64 check_period;    /* traps between two checks; 0: never */
 bool debug_checking;
+static bool line_open; /* a program has put characters behind the last end of a line */
+static bool quiet;     /* boot argument quiet=1: nothing is said of failures and faults */
+
+/* A program's own output may stand in the middle of a line: what the kernel says begins a new one. */
+static void begin_line(void)
+{
+    if (line_open)
+        board_put('\n');
+    line_open = false;
+}
 
 void debug_print(const char *format, ...)
 {
     va_list arguments;
 
+    begin_line();
     va_start(arguments, format);
     print_va(format, arguments);
     va_end(arguments);
@@ -83,6 +94,7 @@ static void dump_threads(void)
 {
     char name[TCB_NAME_MAX];
 
+    begin_line();
     print("%-32s %-24s %-18s %s\n", "thread", "state", "pc", "prio");
     for (const struct tcb *tcb = threads; tcb; tcb = tcb->all_next) {
         debug_thread_name(tcb, name, sizeof(name));
@@ -177,6 +189,11 @@ void debug_failure(const struct invocation *in)
     const struct failure *f = &failure;
     char name[TCB_NAME_MAX];
 
+    /* That a page table is missing is what programs find out by mapping a page: not worth a word. */
+    if (quiet ||
+        (in->cap.type == CAP_FRAME && f->error == seL4_FailedLookup && f->words[1] == seL4_MissingCapability))
+        return;
+    begin_line();
     debug_thread_name(in->caller, name, sizeof(name));
     print("<<seL4(CPU 0) [decode%s T%p \"%s\" @%lx]: cap %lu: %s", label_text(in->label), (void *)in->caller,
           name, in->caller->fault_pc, in->caller->frame.x[REG_A0], error_text(f->error));
@@ -257,6 +274,9 @@ void debug_unhandled_fault(const struct tcb *tcb, const struct lookup_failure *l
 {
     char name[TCB_NAME_MAX];
 
+    if (quiet)
+        return;
+    begin_line();
     debug_thread_name(tcb, name, sizeof(name));
     print("Caught cap fault in send phase at address %p\nwhile trying to handle:\n",
           (void *)tcb->fault_handler);
@@ -296,6 +316,7 @@ bool debug_syscall(s64 number)
     switch (number) {
     case seL4_SysDebugPutChar:
         board_put((char)current->frame.x[REG_A0]);
+        line_open = (char)current->frame.x[REG_A0] != '\n';
         return true;
     case seL4_SysDebugDumpScheduler:
         dump_threads();
@@ -324,7 +345,11 @@ bool debug_syscall(s64 number)
 
 void debug_init(void)
 {
+    u64 value = 0;
+
     words_value_number(board.bootargs, "check", &check_period);
+    words_value_number(board.bootargs, "quiet", &value);
+    quiet = value != 0;
     debug_checking = check_period != 0;
 }
 

@@ -30,39 +30,35 @@ void fault_raise(struct tcb *tcb)
     thread_set_state(tcb, THREAD_INACTIVE);
 }
 
-/* Gives `to` the words behind the fourth, if it has a buffer; returns the length of the message. */
-static u32 message_rest(seL4_IPCBuffer *buffer, const u64 *words, u32 count)
-{
-    if (!buffer)
-        return seL4_FastMessageRegisters;
-    for (u32 i = 0; i < count; i++)
-        buffer->msg[seL4_FastMessageRegisters + i] = words[i];
-    return seL4_FastMessageRegisters + count;
-}
-
 static u32 cap_fault_message(const struct tcb *from, u64 *mr, seL4_IPCBuffer *buffer)
 {
     const struct lookup_failure *lookup = &from->fault.lookup;
-    const u64 details[] = {lookup->bits_left, lookup->found, lookup->guard_size};
+    u32 details = buffer ? lookup_failure_details(lookup) : 0;
 
     mr[seL4_CapFault_Addr] = from->fault.address;
     mr[seL4_CapFault_InRecvPhase] = from->fault.receiving;
     mr[seL4_CapFault_LookupFailureType] = lookup->type;
-    return message_rest(buffer, details, lookup_failure_details(lookup));
+    if (details > 0)
+        buffer->msg[seL4_CapFault_BitsLeft] = lookup->bits_left;
+    if (details > 1)
+        buffer->msg[seL4_CapFault_BitsLeft + 1] = lookup->found;
+    if (details > 2)
+        buffer->msg[seL4_CapFault_BitsLeft + 2] = lookup->guard_size;
+    return seL4_CapFault_BitsLeft + details;
 }
 
-/* Behind the pc: sp, ra, a0; then a1 to a6, and the number. */
+/* Behind the pc: sp, ra, a0; then, if there is a buffer for them, a1 to a6 and the number. */
 static u32 unknown_syscall_message(const struct tcb *from, u64 *mr, seL4_IPCBuffer *buffer)
 {
-    u32 length;
-
     mr[seL4_UnknownSyscall_SP] = from->frame.x[REG_SP];
     mr[seL4_UnknownSyscall_RA] = from->frame.x[REG_RA];
     mr[seL4_UnknownSyscall_A0] = from->frame.x[REG_A0];
-    length = message_rest(buffer, &from->frame.x[REG_A1], REG_A6 - REG_A1 + 1);
-    if (buffer)
-        buffer->msg[length++] = from->fault.code;
-    return length;
+    if (!buffer)
+        return seL4_FastMessageRegisters;
+    for (u32 i = seL4_UnknownSyscall_A1; i < seL4_UnknownSyscall_Syscall; i++)
+        buffer->msg[i] = from->frame.x[REG_A1 + i - seL4_UnknownSyscall_A1];
+    buffer->msg[seL4_UnknownSyscall_Syscall] = from->fault.code;
+    return seL4_UnknownSyscall_Length;
 }
 
 u32 fault_message(const struct tcb *from, struct tcb *to, seL4_IPCBuffer *buffer)

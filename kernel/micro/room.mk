@@ -23,3 +23,26 @@ $(BUILD)/host/test_micro: $(micro_test_files) $(wildcard kernel/micro/*.h kernel
 .PHONY: test-unit-micro
 test-unit-micro: $(BUILD)/host/test_micro
 	$(Q)$<
+
+# The same without end or aim, led by coverage (libFuzzer; needs clang): make fuzz-micro SECONDS_TO_FUZZ=60
+SECONDS_TO_FUZZ ?= 30
+
+$(BUILD)/host/fuzz_micro: $(micro_test_files) $(wildcard kernel/micro/*.h kernel/micro/test/machine/*.h)
+	@mkdir -p $(@D)
+	@echo "  HOSTCC  kernel/micro/test/test_micro.c (libFuzzer)"
+	$(Q)clang -Ikernel/micro/test $(HOST_CFLAGS) -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=all $(micro_test_files) -o $@
+
+#H   fuzz-micro         the microkernel's objects under libFuzzer, SECONDS_TO_FUZZ=30 (needs clang)
+.PHONY: fuzz-micro
+fuzz-micro: $(BUILD)/host/fuzz_micro
+	$(Q)mkdir -p $(BUILD)/host/fuzz_micro.corpus
+	$(Q)$< -max_total_time=$(SECONDS_TO_FUZZ) -max_len=8192 -len_control=0 -timeout=20 \
+	    -artifact_prefix=$(BUILD)/host/ $(BUILD)/host/fuzz_micro.corpus
+
+# The longest stretch of instructions without a look at interrupts: a plugin for QEMU, like tools/bench/count.c.
+$(BUILD)/host/stretch.so: kernel/micro/test/stretch.c
+	@mkdir -p $(@D)
+	@echo "  HOSTCC  $<"
+	$(Q)$(HOSTCC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden $< -o $@
+ALL += $(BUILD)/host/stretch.so

@@ -16,7 +16,7 @@
 #include "machine/board.h"
 #include "machine/panic.h"
 
-#define PREEMPTION_UNITS 100 /* work between two looks at pending interrupts: well under 100 microseconds */
+#define PREEMPTION_UNITS 8 /* work between two looks at pending interrupts: some 2,000 instructions */
 
 u8 kernel_stack[KERNEL_STACK_SIZE] __attribute__((aligned(16)));
 

@@ -47,6 +47,7 @@ static void hart_main(void)
     arch_timer_set(~0ul);
     arch_ipi_accept();
     __atomic_store_n(&arrived, (u32)arch_hart()->index, __ATOMIC_RELEASE);
+    hart_kick(0);
     arch_irq_restore(true);
     thread_idle();
 }
@@ -65,11 +66,15 @@ static bool hart_start(u32 index, u64 id)
     arch->emergency_stack = (u64)emergency + HART_EMERGENCY_SIZE;
     if (!arch_hart_start(arch, (u64)stack + HART_STACK_SIZE, hart_main))
         return false;
+    /* Asleep, not in a loop: an emulator that runs one hart at a time goes on with the next one then. */
+    arch_timer_set(until);
     while (__atomic_load_n(&arrived, __ATOMIC_ACQUIRE) != index) {
         if (arch_time() > until)
             panic("hart %lu was started and does not come", id);
-        arch_relax();
+        arch_wait_for_interrupt();
     }
+    arch_timer_set(~0ul);
+    arch_ipi_clear();
     return true;
 }
 
@@ -77,6 +82,8 @@ void harts_start(void)
 {
     u64 boot = arch_hart()->id;
 
+    if (board.harts > 1)
+        arch_ipi_accept();
     for (u32 i = 0; i < board.harts && i < BOARD_HARTS_MAX && mono_hart_count < ARCH_HARTS_MAX; i++) {
         if (board.hart_ids[i] == boot)
             continue;
@@ -87,10 +94,8 @@ void harts_start(void)
         print("mono: hart %lu cannot be started\n", board.hart_ids[i]);
         mono_hart_count--;
     }
-    if (mono_hart_count > 1) {
-        arch_ipi_accept();
+    if (mono_hart_count > 1)
         print("mono: %u harts\n", mono_hart_count);
-    }
 }
 
 void hart_kick(u32 index)

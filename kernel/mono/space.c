@@ -22,13 +22,14 @@
 #include "machine/arch.h"
 #include "machine/panic.h"
 
-#define NO_TABLE (~0u)
+#define NO_TABLE 0x7fffffffu /* a frame that does not exist */
 
 static struct space {
     u64 *root; /* fixed at boot */
     bool exists;
     u32 pages;     /* mapped */
-    u32 tables;    /* the frames of the tables below the root, by next_table */
+    u32 roots;     /* entries of the root that may be in use: the first ones */
+    u32 tables;    /* the tables below the root: the first link of the chain */
     uaddr changed; /* the page that the newest generation is about, or ALL_PAGES */
 } spaces[MONO_SPACES];
 
@@ -36,7 +37,12 @@ static struct space {
 
 u64 space_generations[MONO_SPACES];
 
-static u32 *next_table; /* by frame; of use for frames that are tables */
+/* By frame, for frames that are tables: LINK() of the next one of the same space, and whether this one is a
+ * leaf. */
+static u32 *links;
+
+#define LINK(frame, is_leaf) ((frame) << 1 | (is_leaf))
+#define LINK_FRAME(link)     ((link) >> 1)
 
 static u64 *table_of(u64 pte)
 {
@@ -45,10 +51,10 @@ static u64 *table_of(u64 pte)
 
 void spaces_init(void)
 {
-    next_table = mono_boot_alloc_raw(mono_frames_total() * sizeof(u32));
+    links = mono_boot_alloc_raw(mono_frames_total() * sizeof(u32));
     for (u32 i = 0; i < MONO_SPACES; i++) {
         spaces[i].root = mono_boot_alloc(PAGE_SIZE);
-        kernel_assert(next_table && spaces[i].root, "memory too small");
+        kernel_assert(links && spaces[i].root, "memory too small");
         arch_root_init(spaces[i].root);
         space_generations[i] = 1; /* no hart has seen it */
     }
@@ -132,7 +138,8 @@ void mono_space_destroy(u32 space)
     s->exists = false;
     if (s->tables == NO_TABLE)
         return;
-    memset(s->root, 0, PAGE_SIZE / 2); /* the user's half */
+    memset(s->root, 0, s->roots * sizeof(u64));
+    s->roots = 0;
     changed(space, ALL_PAGES);
     /* No hart may walk on through tables that are about to become something else, not even ahead of its
      * program. */
@@ -140,15 +147,18 @@ void mono_space_destroy(u32 space)
         flush_others(space, false);
     arch_tlb_flush_asid(asid_of(space));
     while (s->tables != NO_TABLE) {
-        u32 table = s->tables;
+        u32 table = s->tables, link = links[table];
 
-        s->tables = next_table[table];
-        mono_frame_free(table);
+        s->tables = LINK_FRAME(link);
+        if (link & 1)
+            frame_free_zeroed(table); /* no page is mapped, so every entry is 0 */
+        else
+            mono_frame_free(table);
     }
 }
 
 /* The leaf entry for `address`, or NULL where a table is missing. */
-static u64 *leaf_of(u32 space, uaddr address)
+static inline u64 *leaf_of(u32 space, uaddr address)
 {
     u64 pte = spaces[space].root[arch_table_index(address, 2)];
 
@@ -158,14 +168,13 @@ static u64 *leaf_of(u32 space, uaddr address)
 }
 
 /* Gives an entry of a higher table the table it lacks. */
-static enum err table_add(struct space *s, u64 *pte)
+static enum err table_add(struct space *s, u64 *pte, bool is_leaf)
 {
     u32 frame;
 
-    if (mono_frame_alloc(&frame) != ERR_OK)
+    if (frame_alloc_zeroed(&frame) != ERR_OK)
         return ERR_NO_MEMORY;
-    page_zero(arch_direct(frame_address(frame)));
-    next_table[frame] = s->tables;
+    links[frame] = LINK(s->tables, is_leaf);
     s->tables = frame;
     *pte = arch_pte(frame_address(frame), PTE_V);
     return ERR_OK;
@@ -176,10 +185,11 @@ static u64 *leaf_of_or_new(u32 space, uaddr address)
     struct space *s = &spaces[space];
     u64 *table = s->root;
 
+    s->roots = (u32)max_u64(s->roots, arch_table_index(address, ARCH_TABLE_LEVELS - 1) + 1);
     for (u32 level = ARCH_TABLE_LEVELS - 1; level > 0; level--) {
         u64 *pte = &table[arch_table_index(address, level)];
 
-        if (!*pte && table_add(s, pte) != ERR_OK)
+        if (!*pte && table_add(s, pte, level == 1) != ERR_OK)
             return NULL;
         table = table_of(*pte);
     }
@@ -244,7 +254,8 @@ enum err mono_page_protect(u32 space, uaddr address, u32 rights)
     return ERR_OK;
 }
 
-enum err mono_page_lookup(u32 space, uaddr address, u32 *frame, u32 *rights)
+__attribute__((optimize("omit-frame-pointer"))) enum err mono_page_lookup(u32 space, uaddr address,
+                                                                          u32 *frame, u32 *rights)
 {
     u64 *leaf = mono_space_exists(space) ? leaf_of(space, address) : NULL;
 

@@ -62,4 +62,8 @@ void frames_init(void);
 paddr frame_address(u32 frame);
 u32 frame_number(paddr address);
 
+/* Like mono_frame_alloc() and mono_frame_free(), for a frame that is all 0. */
+enum err frame_alloc_zeroed(u32 *frame);
+void frame_free_zeroed(u32 frame);
+
 #endif

@@ -67,10 +67,12 @@ static bool take_if_free(struct lock *lock)
                                        __ATOMIC_RELAXED);
 }
 
-static void take_slowly(struct lock *lock)
+static __attribute__((noinline)) void take_slowly(struct lock *lock)
 {
-    bool interrupts = sync_guard();
+    bool interrupts;
 
+    port_assert(!port_lock_held((struct port_lock *)lock), "lock taken twice");
+    interrupts = sync_guard();
     /* The owner may let go, by its fast path, until the bit is set; after that only through hand_over(). */
     if (!take_if_free(lock)) {
         if (__atomic_fetch_or(&lock->word, WAITERS, __ATOMIC_RELAXED) & ~WAITERS)
@@ -86,10 +88,8 @@ void port_lock_acquire(struct port_lock *port_lock)
     struct lock *lock = lock_of(port_lock);
 
     SYNC_TAKES(lock->name);
-    if (take_if_free(lock))
-        return;
-    port_assert(!port_lock_held(port_lock), "lock taken twice");
-    take_slowly(lock);
+    if (!take_if_free(lock))
+        take_slowly(lock);
 }
 
 /* Under the guard. */
@@ -101,10 +101,12 @@ static void hand_over(struct lock *lock)
     __atomic_store_n(&lock->word, next ? (u64)next | more : 0, __ATOMIC_RELEASE);
 }
 
-static void release_slowly(struct lock *lock)
+static __attribute__((noinline)) void release_slowly(struct lock *lock)
 {
-    bool interrupts = sync_guard();
+    bool interrupts;
 
+    port_assert(port_lock_held((struct port_lock *)lock), "lock released by another");
+    interrupts = sync_guard();
     hand_over(lock);
     sync_unguard(interrupts);
 }
@@ -115,10 +117,8 @@ void port_lock_release(struct port_lock *port_lock)
     u64 expected = self_word();
 
     SYNC_DROPS(lock->name);
-    if (__atomic_compare_exchange_n(&lock->word, &expected, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
-        return;
-    port_assert(port_lock_held(port_lock), "lock released by another");
-    release_slowly(lock);
+    if (!__atomic_compare_exchange_n(&lock->word, &expected, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        release_slowly(lock);
 }
 
 enum err port_wait(struct port_queue *port_queue, struct port_lock *port_lock, u64 deadline)

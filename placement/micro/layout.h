@@ -171,7 +171,7 @@ struct work_record {
 /* Kept; written by the server, read by the supervisor, which believes none of it more than it must. */
 struct server_record {
     u64 call_place;   /* address of the one ecall by which this server calls others */
-    u64 client;        /* xmap: a number of unix's generation, 1..LEND_MAX; written by the supervisor */
+    u64 client;       /* xmap: a number of unix's generation, 1..LEND_MAX; written by the supervisor */
     u64 progress;     /* counts steps of long requests: while it moves, nothing hangs */
     u64 request_free; /* xmap: free frames when that request began */
     u64 current_free; /* xmap: free frames now */

@@ -11,8 +11,11 @@
 #include "port/console.h"
 #include "port/fs.h"
 #include "port/log.h"
+#include "port/system.h"
 #include "port/unix.h"
 #include "port/xmap.h"
+
+#define BOOT_FAILED 11 /* the code of a failed test: nothing is broken but the disk, or it is absent */
 
 static struct fault_counter counters[FAULT_COUNT];
 
@@ -49,7 +52,7 @@ void placement_start(void *unused)
 
         if (err != ERR_OK) {
             port_log("mono: %s does not start: %s\n", services[i].name, err_text(err));
-            port_fatal("a service does not start");
+            port_power_off(BOOT_FAILED);
         }
     }
     mono_thread_exit();

@@ -570,6 +570,41 @@ static void test_device_errors(void **state)
     assert_err(fs_start(), ERR_DEVICE);
 }
 
+/* A file whose blocks cannot be freed, since the bitmap says that one of them is free already: it stays, as a
+ * whole, whoever asks, and so does what was freed before that was found. */
+static void test_damaged_file_stays(void **state)
+{
+    (void)state;
+    static u8 bytes[3000], back[3000];
+    fill(bytes, sizeof bytes, 4);
+    u64 f = create(FS_ROOT, "f", FS_TYPE_FILE);
+    assert_ok(put_bytes(f, 0, bytes, sizeof bytes));
+    assert_ok(fs_sync());
+    struct xv6fs_inode *inode = (void *)(host_disk_bytes() + 33 * 1024 + f * sizeof *inode);
+    u8 *bits = host_disk_bytes() + 46 * 1024;
+    u32 last = inode->direct[2];
+    bits[last / 8] &= (u8) ~(1u << last % 8);
+    host_reset();
+    assert_ok(fs_start());
+    f = open_path("f");
+    assert_err(fs_truncate(f), ERR_CORRUPT);
+    assert_ok(fs_put(f));
+    assert_err(fs_unlink(FS_ROOT, NAME("f")), ERR_CORRUPT);
+    f = open_path("f");
+    assert_int_not_equal(f, 0);
+    assert_int_equal(get_bytes(f, 0, back, sizeof back), sizeof back);
+    assert_memory_equal(bytes, back, sizeof bytes);
+    assert_ok(fs_unlink(FS_ROOT, NAME("f"))); /* held: only the name goes */
+    assert_err(fs_put(f), ERR_CORRUPT);
+    assert_ok(fs_sync());
+    inode = (void *)(host_disk_bytes() + 33 * 1024 + f * sizeof *inode);
+    assert_int_equal(inode->type, XV6FS_FILE);
+    bits = host_disk_bytes() + 46 * 1024;
+    bits[last / 8] |= (u8)(1u << last % 8);
+    assert_ok(world_reboot(0));
+    assert_consistent(0);
+}
+
 static void test_mkfs_sizes(void **state)
 {
     (void)state;
@@ -639,8 +674,8 @@ int main(void)
         T(test_keep_size),      T(test_read_edges),    T(test_root_hole),
         T(test_disk_full),      T(test_out_of_inodes), T(test_big_directory),
         T(test_full_directory), T(test_slots_run_out), T(test_lent_blocks_stay),
-        T(test_superblocks),    T(test_device_errors), T(test_mkfs_sizes),
-        T(test_layout),
+        T(test_superblocks),    T(test_device_errors), T(test_damaged_file_stays),
+        T(test_mkfs_sizes),     T(test_layout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,6 +22,8 @@ struct test {
     const char *name;
     void (*run)(void);
 };
+/* One test a row of the sheet's tables, and tests of larger stories. */
+extern const struct test general_rows[], memory_rows[], cnode_rows[], tcb_rows[], irq_rows[], vspace_rows[];
 extern const struct test memory_tests[], cspace_tests[], vspace_tests[], ipc_tests[], thread_tests[];
 
 /* Ends the test as failed. */
@@ -42,7 +44,29 @@ _Noreturn void test_fail(const char *file, int line, const char *text, u64 got, 
 
 #define OK(call) EQUAL(call, seL4_NoError)
 
+/* The invocation fails with this error, and with these details in its first message registers. */
+#define FAILS1(call, error, mr0)                                                                             \
+    do {                                                                                                     \
+        EQUAL(call, error);                                                                                  \
+        EQUAL(seL4_GetMR(0), mr0);                                                                           \
+    } while (0)
+
+#define FAILS2(call, error, mr0, mr1)                                                                        \
+    do {                                                                                                     \
+        FAILS1(call, error, mr0);                                                                            \
+        EQUAL(seL4_GetMR(1), mr1);                                                                           \
+    } while (0)
+
+/* An interrupt of the PLIC that no device of the board raises. */
+#define IRQ_UNUSED 60
+
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Random calls in place of the tests (fuzz.c). */
+void fuzz(u64 calls, u64 seed);
+
+/* Revokes the pool and empties the slots the test has counted. */
+void end_test(void);
 
 /* An empty slot of the root CNode. */
 seL4_CPtr slot_new(void);

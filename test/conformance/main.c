@@ -9,7 +9,6 @@
 seL4_BootInfo *info;
 seL4_CPtr pool;
 
-static void *thread_block[2];
 static seL4_CPtr parking; /* a notification nobody signals: where helpers wait for the end of their test */
 static seL4_CPtr next_slot;
 static void *test_end[5]; /* __builtin_setjmp */
@@ -140,6 +139,7 @@ static seL4_CPtr find_pool(void)
     u64 best = 0;
 
     parking = info->empty.start;
+    next_slot = parking + 1;
     if (seL4_Untyped_Retype(info->untyped.end - 1, seL4_NotificationObject, 0, CNODE, 0, 0, parking, 1))
         return 0;
 
@@ -153,37 +153,61 @@ static seL4_CPtr find_pool(void)
     return best >= POOL_BITS ? pool : 0;
 }
 
-static bool run(const struct test *test)
+void end_test(void)
 {
-    failed = false;
-    next_slot = parking + 1;
-    if (__builtin_setjmp(test_end) == 0)
-        test->run();
     seL4_TCB_SetPriority(TCB, TCB, seL4_MaxPrio);
     seL4_CNode_Revoke(CNODE, pool, 64);
     for (seL4_CPtr slot = parking + 1; slot < next_slot; slot++) {
         if (!slot_is_empty(slot))
             seL4_CNode_Delete(CNODE, slot, 64);
     }
+    next_slot = parking + 1;
+}
+
+/* The number behind `name` ("fuzz=") in the boot arguments, 0 if it is not there. They are somewhere in the
+ * device tree, which holds no other text like that. */
+static u64 boot_argument(const char *name)
+{
+    const char *tree = (const char *)((u64)info + PAGE_SIZE);
+    u64 length = strlen(name), value = 0;
+
+    for (u64 i = 0; i + length < info->extraLen; i++) {
+        if (memcmp(&tree[i], name, length) != 0)
+            continue;
+        for (i += length; i < info->extraLen && tree[i] >= '0' && tree[i] <= '9'; i++)
+            value = value * 10 + (u64)(tree[i] - '0');
+        return value;
+    }
+    return 0;
+}
+
+static bool run(const struct test *test)
+{
+    failed = false;
+    if (__builtin_setjmp(test_end) == 0)
+        test->run();
+    end_test();
     print("%s: %s\n", failed ? "FAILED" : "passed", test->name);
     return !failed;
 }
 
 void root_main(seL4_BootInfo *boot_info)
 {
-    static const struct test *const suites[] = {memory_tests, cspace_tests, vspace_tests, ipc_tests,
-                                                thread_tests};
+    static const struct test *const suites[] = {general_rows, memory_rows, cnode_rows,   tcb_rows,
+                                                irq_rows,     vspace_rows, memory_tests, cspace_tests,
+                                                vspace_tests, ipc_tests,   thread_tests};
     u32 passed = 0, lost = 0;
 
     info = boot_info;
-    thread_block[0] = info->ipcBuffer;
-    seL4_SetThreadBlock(thread_block);
     seL4_DebugNameThread(TCB, "conformance");
     if (!find_pool()) {
         print("no untyped of %u bits\n", POOL_BITS);
         lost++;
     }
-    for (u32 i = 0; i < ARRAY_SIZE(suites) && pool; i++) {
+    u64 calls = boot_argument("fuzz=");
+    if (calls && pool)
+        fuzz(calls, boot_argument("seed="));
+    for (u32 i = 0; i < ARRAY_SIZE(suites) && pool && !calls; i++) {
         for (const struct test *test = suites[i]; test->name; test++) {
             if (run(test))
                 passed++;
@@ -191,7 +215,8 @@ void root_main(seL4_BootInfo *boot_info)
                 lost++;
         }
     }
-    print("%u passed, %u failed\n", passed, lost);
+    if (!calls || lost)
+        print("%u passed, %u failed\n", passed, lost);
     seL4_DebugHalt();
     for (;;)
         ;

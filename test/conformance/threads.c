@@ -161,6 +161,13 @@ static void compute(u64 seed, u64 result)
     helper_stop();
 }
 
+static void receive_on(u64 cptr, u64 b)
+{
+    (void)b;
+    seL4_Wait(cptr, NULL);
+    helper_stop();
+}
+
 static void floating_point(void)
 {
     static volatile u64 results[3];
@@ -252,6 +259,31 @@ static void long_revoke(void)
     OK(seL4_Untyped_Retype(untyped, seL4_RISCV_Mega_Page, 0, CNODE, 0, 0, cnode, 1));
 }
 
+/* The largest of everything, for whoever measures how long interrupts are off: 256 objects of each type at
+ * once, a thread with all there is, a CNode of many slots, a queue of several threads. */
+static void long_work(void)
+{
+    static const u8 types[] = {seL4_TCBObject,      seL4_EndpointObject, seL4_NotificationObject,
+                               seL4_CapTableObject, seL4_RISCV_4K_Page,  seL4_RISCV_PageTableObject};
+    seL4_CPtr untyped = object_new(seL4_UntypedObject, 22), cnode = object_new(seL4_CapTableObject, 8);
+    seL4_CPtr endpoint = object_new(seL4_EndpointObject, 0);
+
+    for (u32 i = 0; i < ARRAY_SIZE(types); i++) {
+        OK(seL4_Untyped_Retype(untyped, types[i], 4, CNODE, cnode, 64, 0, 256));
+        OK(seL4_CNode_Revoke(CNODE, untyped, 64));
+    }
+    OK(seL4_Untyped_Retype(untyped, seL4_RISCV_Mega_Page, 0, CNODE, cnode, 64, 0, 1));
+    OK(seL4_CNode_Delete(CNODE, cnode, 64));
+    for (u32 i = 0; i < HELPERS; i++) {
+        struct helper *helper = helper_new(i, 254, 0);
+        helper_start(helper, receive_on, endpoint, 0);
+    }
+    seL4_TCB_SetPriority(TCB, TCB, 100);
+    seL4_TCB_SetPriority(TCB, TCB, 255);
+    OK(seL4_CNode_Revoke(CNODE, endpoint, 64));
+    OK(seL4_CNode_Delete(CNODE, endpoint, 64));
+}
+
 const struct test thread_tests[] = {
     {"threads: priorities", priorities},
     {"threads: preemption by the tick", preemption},
@@ -262,5 +294,6 @@ const struct test thread_tests[] = {
     {"threads: suspend or delete oneself", end_of_self},
     {"threads: lost address space", lost_space},
     {"threads: long revoke", long_revoke},
+    {"12.4 the longest operations", long_work},
     {NULL, NULL},
 };

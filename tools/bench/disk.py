@@ -5,7 +5,8 @@ QEMU's own disks answer when the computer gets round to it. A kernel that has se
 completions one by one or at once, and takes more interrupts or fewer: the same workload differed by a tenth on a busy
 computer. This disk is a server of QEMU's network block device (NBD, fixed newstyle handshake, simple replies) that keeps the
 image in memory, does each request at once, and answers them in their order, one each time the guest is idle in wfi. That is
-seen in counters which the plugin shares. A guest that does not idle gets its answer after FALLBACK_SECONDS.
+seen in counters which the plugin shares. A guest that stays in one wfi after an answer has asked for no interrupt yet: it gets
+the next answer after UNMOVED_SECONDS. One that does not idle gets its answer after FALLBACK_SECONDS.
 """
 
 import mmap
@@ -16,6 +17,7 @@ import threading
 import time
 
 POLL_SECONDS = 0.00005
+UNMOVED_SECONDS = 0.01
 FALLBACK_SECONDS = 0.25
 
 # NBD, doc/proto.md: magic numbers, options, replies, commands.
@@ -129,12 +131,13 @@ class Disk(threading.Thread):
             self._client.sendall(REPLY.pack(REPLY_MAGIC, error, cookie) + answer)
 
     def _wait_until_idle(self):
-        """Until the guest stays in a wfi that got no answer yet."""
-        limit = time.monotonic() + FALLBACK_SECONDS
+        """Until the guest stays in a wfi that got no answer yet, or has not left the one that did."""
+        begin = time.monotonic()
         before = None
-        while time.monotonic() < limit:
+        while (waited := time.monotonic() - begin) < FALLBACK_SECONDS:
             executed, wfi = self._shared.executed(), self._shared.before_wfi()
-            if executed == before and executed - wfi <= 1 and wfi != self._answered:
+            idle = executed == before and executed - wfi <= 1
+            if idle and (wfi != self._answered or waited > UNMOVED_SECONDS):
                 break
             before = executed
             time.sleep(POLL_SECONDS)

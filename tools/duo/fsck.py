@@ -110,6 +110,7 @@ class Report:
         self.notes = []
         self.super = None
         self.pending = 0
+        self.replayed = {}  # what a recovery writes home, if it was asked for
         self.used_inodes = 0
         self.free_blocks = 0
         self.names = {}
@@ -122,8 +123,9 @@ class Report:
         if not self._check_super():
             return
         homes = self._check_log()
-        if replay and homes:
-            self._read = overlaid(self._read, recovered(self._read, self.super, homes))
+        if replay:
+            self.replayed = recovered(self._read, self.super, homes)
+            self._read = overlaid(self._read, self.replayed)
         self._check_inodes()
         self._check_tree()
         self._check_links()

@@ -8,6 +8,8 @@
  * round began with.
  *
  *   test_micro [ROUNDS [SEED]]
+ *
+ * With libFuzzer (make fuzz-micro) the dice are replaced by its input, and so led by coverage.
  */
 #include "kernel/micro/cdt.h"
 #include "kernel/micro/check.h"
@@ -62,8 +64,18 @@ static enum theme { THEME_ALL, THEME_CONTAINERS, THEME_SPACES, THEMES } theme;
 /* ---- The dice
  * ------------------------------------------------------------------------------------------------ */
 
+/* What the dice show is read from here as long as there is something; then they are thrown. (libFuzzer) */
+static const u8 *dice_input;
+static u64 dice_input_left;
+
 static u64 dice(u64 sides)
 {
+    if (dice_input_left >= 2) {
+        u64 shown = dice_input[0] | (u64)dice_input[1] << 8;
+        dice_input += 2;
+        dice_input_left -= 2;
+        return shown % sides;
+    }
     seed ^= seed << 13;
     seed ^= seed >> 7;
     seed ^= seed << 17;
@@ -582,7 +594,46 @@ static bool revoke_all(void)
     return true;
 }
 
-int main(int argc, char **argv)
+/* One round of at most `limit` calls; true if it ended with a complete revocation. */
+static bool play_round(u32 limit)
+{
+    begin();
+    for (u32 i = 0; i < limit; i++, calls++) {
+        random_call();
+        schedule();
+        check();
+        if (current == &idle_thread && !wake_somebody())
+            break;
+    }
+    bool complete = revoke_all();
+    /* What may be left belongs to the first threads; it goes with the round. */
+    while (current != &idle_thread) {
+        thread_suspend(current);
+        schedule();
+    }
+    for (u64 irq = 1; irq < 4; irq++)
+        irq_release(irq);
+    return complete;
+}
+
+/* libFuzzer's entry: the first byte is the theme, the rest what the dice show; the round ends with the input.
+ */
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+    if (size < 8)
+        return 0;
+    seed = 20240607;
+    theme = data[0] % THEMES;
+    dice_input = data + 1;
+    dice_input_left = size - 1;
+    play_round((u32)size / 16);
+    dice_input_left = 0;
+    return 0;
+}
+
+/* Weak, because libFuzzer brings a main of its own. */
+__attribute__((weak)) int main(int argc, char **argv)
 {
     u64 rounds = argc > 1 ? strtoul(argv[1], NULL, 0) : 200, complete = 0;
 
@@ -590,22 +641,7 @@ int main(int argc, char **argv)
     for (u64 round = 0; round < rounds; round++) {
         u64 start = seed;
         theme = round % THEMES;
-        begin();
-        for (u32 i = 0; i < CALLS_IN_ROUND; i++, calls++) {
-            random_call();
-            schedule();
-            check();
-            if (current == &idle_thread && !wake_somebody())
-                break;
-        }
-        complete += revoke_all();
-        /* What may be left belongs to the first threads; it goes with the round. */
-        while (current != &idle_thread) {
-            thread_suspend(current);
-            schedule();
-        }
-        for (u64 irq = 1; irq < 4; irq++)
-            irq_release(irq);
+        complete += play_round(CALLS_IN_ROUND);
         if (argc > 3)
             printf("round %lu, seed %lu\n", round, start);
     }

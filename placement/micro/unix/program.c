@@ -66,7 +66,9 @@ static bool make_objects(u32 program)
                         CNODE_PRIVATE, SLOT_OF_ENDPOINT(program), CSPACE_SHIFT,
                         seL4_CapRights_new(1, 0, 0, 1), program + 1) == seL4_NoError &&
         seL4_TCB_SetSchedParams(CPTR_IN(SLOT_PRIVATE, SLOT_OF_TCB(program)), CPTR(SLOT_THREAD), 0,
-                                PROGRAM_PRIORITY) == seL4_NoError;
+                                PROGRAM_PRIORITY) == seL4_NoError &&
+        seL4_TCB_SetFlags(CPTR_IN(SLOT_PRIVATE, SLOT_OF_TCB(program)), 0, seL4_TCBFlag_fpuDisabled).error ==
+            seL4_NoError; /* xv6's programs have no floating point: such an instruction ends one */
     return programs[program].made;
 }
 
