@@ -1,8 +1,13 @@
 /* The kernel's invariants. The contract is in check.h. */
 #include "kernel/micro/check.h"
 #include "kernel/micro/cdt.h"
+#include "kernel/micro/vspace.h"
 
 #define CNODE_DEPTH_MAX 3 /* CNodes in CNodes that are looked into */
+
+/* A bit that page-table entries leave to software (RSW): set in each mapping that has a cap, between
+ * check_list() of all lists and check_mappings(). */
+#define PTE_HAS_CAP (1ul << 8)
 
 /*
  * The children of an untyped cap lie inside it and below its watermark. New ones are put in front of older
@@ -36,6 +41,11 @@ const char *check_list(const struct slot *head)
             return "neighbours in the derivation order name each other";
         if (slot_empty(slot))
             return "a linked slot holds a cap";
+        if (slot->cap.type == CAP_FRAME && slot->cap.asid) {
+            u64 *entry = frame_entry(slot->cap);
+            if (entry)
+                *entry |= PTE_HAS_CAP;
+        }
         if (slot->cap.type == CAP_UNTYPED && slot->original) {
             const char *broken = check_untyped(slot);
             if (broken)
@@ -103,6 +113,38 @@ static const char *check_slot(const struct slot *slot, u32 depth)
         broken = check_slot(&slots[i], itself ? CNODE_DEPTH_MAX : depth + 1);
     }
     return broken;
+}
+
+/* The mappings below a table: each must have been marked. Takes the marks away. */
+static bool all_have_caps(u64 *table, u32 level, u32 entries)
+{
+    bool good = true;
+
+    for (u32 i = 0; i < entries; i++) {
+        u64 entry = table[i];
+        if (!(entry & PTE_V))
+            continue;
+        if (entry & PTE_LEAF) {
+            good &= (entry & PTE_HAS_CAP) != 0;
+            table[i] = entry & ~PTE_HAS_CAP;
+        } else if (level > 0) {
+            good &= all_have_caps(arch_direct(arch_pte_address(entry)), level - 1, ARCH_TABLE_ENTRIES);
+        }
+    }
+    return good;
+}
+
+const char *check_mappings(void)
+{
+    bool good = true;
+
+    for (u32 i = 0; i < ARRAY_SIZE(asid_pools); i++) {
+        for (u32 k = 0; asid_pools[i] && k < ARRAY_SIZE(asid_pools[i]->root); k++) {
+            if (asid_pools[i]->root[k])
+                good &= all_have_caps(asid_pools[i]->root[k], ARCH_TABLE_LEVELS - 1, USER_TABLE_ENTRIES);
+        }
+    }
+    return good ? NULL : "every mapped page has a cap that says so";
 }
 
 const char *check_kernel(const struct tcb *threads, const struct tcb *running)

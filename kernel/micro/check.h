@@ -14,6 +14,9 @@ const char *check_list(const struct slot *head);
 /* One thread: its state against the queues and reply caps. */
 const char *check_thread(const struct tcb *tcb, const struct tcb *running);
 
+/* Every mapping in every address space, after check_list() of all lists. */
+const char *check_mappings(void);
+
 /* All threads, all slots in their TCBs and in the CNodes that can be reached from them, and the lists of
  * those. */
 const char *check_kernel(const struct tcb *threads, const struct tcb *running);

@@ -360,6 +360,8 @@ void debug_check(void)
 
     if (++traps % check_period == 0) {
         broken = check_kernel(threads, current);
+        if (!broken)
+            broken = check_mappings();
         if (broken)
             panic("%s", broken);
     }

@@ -62,17 +62,26 @@ void vspace_reload(void)
 /* ---- Frames
  * -------------------------------------------------------------------------------------------------- */
 
-void frame_unmap(struct cap frame)
+u64 *frame_entry(struct cap frame)
 {
     u64 *root = asid_root(frame.asid);
 
     if (!root)
-        return;
+        return NULL;
     struct place place = walk(root, frame.vaddr);
     if (level_bits(place.level) != frame.size || !(*place.entry & PTE_V) || is_table(*place.entry) ||
         arch_pte_address(*place.entry) != frame.address)
+        return NULL;
+    return place.entry;
+}
+
+void frame_unmap(struct cap frame)
+{
+    u64 *entry = frame_entry(frame);
+
+    if (!entry)
         return;
-    *place.entry = 0;
+    *entry = 0;
     arch_tlb_flush_page(frame.vaddr, frame.asid);
 }
 

@@ -39,6 +39,9 @@ ALWAYS_INLINE void vspace_activate(void)
 /* The same when an ASID has ceased to name its root: the current thread may have lost its space. */
 void vspace_reload(void);
 
+/* The entry that maps a frame where its cap says, NULL if none does: the record may be stale. */
+u64 *frame_entry(struct cap frame);
+
 /* Takes a mapped frame or table out of the space its cap remembers. */
 void frame_unmap(struct cap frame);
 void page_table_unmap(struct cap table);

@@ -150,8 +150,17 @@ static void set_timer(struct mono_hart *hart)
     arch_timer_set(when);
 }
 
-/* Under the ready lock: the thread waits for a hart. If one is idle it is kicked, once the locks are
- * released; but a hart that is idle itself takes the first thread. */
+/* Under the ready lock: one of the idle harts is to look for a thread, once the locks are released. */
+static void kick_one(struct mono_hart *hart)
+{
+    u64 one = idle_harts & -idle_harts;
+
+    idle_harts &= ~one;
+    hart->kick |= one;
+}
+
+/* Under the ready lock: the thread waits for a hart. If one is idle it is kicked; but a hart that is idle
+ * itself takes the first thread. */
 static void make_ready(struct mono_thread *thread)
 {
     struct mono_hart *hart = hart_self();
@@ -159,12 +168,8 @@ static void make_ready(struct mono_thread *thread)
 
     thread->state = THREAD_READY;
     list_append(&ready[thread->class], thread);
-    if (idle_harts && !(first && hart->arch->current == &hart->idle)) {
-        u64 one = idle_harts & -idle_harts;
-
-        idle_harts &= ~one;
-        hart->kick |= one;
-    }
+    if (idle_harts && !(first && hart->arch->current == &hart->idle))
+        kick_one(hart);
 }
 
 /* Under the wait lock. */
@@ -218,6 +223,10 @@ static void switch_away(void)
     struct mono_hart *hart = hart_self();
     struct mono_thread *from = hart->arch->current, *to = choose(hart);
 
+    /* The kick for a thread still in the queue may have gone to this hart, which has chosen another: pass it
+     * on. */
+    if (idle_harts && anybody_ready())
+        kick_one(hart);
     hart->slice_end = arch_time() + board.timebase / SLICE_PER_SECOND;
     to->state = THREAD_RUNNING;
     hart->arch->current = to;

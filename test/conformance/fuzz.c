@@ -16,9 +16,10 @@
 #define WORKERS     3
 #define RADIX       5
 #define SLOTS       (1u << RADIX)
-#define ROUND_CALLS 3000
+#define ROUND_CALLS 300 /* few: the workers soon have nothing left to work with */
 #define MEMORY_BITS 17
 #define AT          0x50000000ul
+#define FRAMES      4 /* mapped at the start */
 #define PRIORITY    100
 
 /* The workers' slots that are filled at the start of a round. */
@@ -203,7 +204,13 @@ static void begin_round(struct helper *helpers[WORKERS])
     give(cnode, SLOT_ASID, seL4_CapASIDControl, 15, 0);
     give(cnode, SLOT_DOMAIN, seL4_CapDomain, 15, 0);
     give(cnode, SLOT_ENDPOINT, object_new(seL4_EndpointObject, 0), 15, 5);
-    give(cnode, SLOT_NOTIFICATION, object_new(seL4_NotificationObject, 0), 15, 6);
+    seL4_CPtr notification = object_new(seL4_NotificationObject, 0);
+    give(cnode, SLOT_NOTIFICATION, notification, 15, 6);
+    if (dice(2))
+        OK(seL4_TCB_BindNotification(helpers[0]->tcb, notification));
+    tables_new(VSPACE, AT);
+    for (u32 i = 0; i < FRAMES; i++)
+        OK(seL4_CNode_Move(cnode, SLOT_FREE + i, RADIX, CNODE, page_new(VSPACE, AT + i * PAGE_SIZE), 64));
 }
 
 /* Plays one round of `calls`. Fewer are made if the workers have killed each other. */

@@ -555,6 +555,8 @@ static void check(void)
         if (!slot_empty(&cnode[i]) && !cnode[i].prev)
             broken = check_list(&cnode[i]);
     }
+    if (!broken)
+        broken = check_mappings();
     if (broken)
         panic("broken: %s", broken);
 }

@@ -108,11 +108,16 @@ static u32 shadow_mapping(shadow s)
     return (u32)(s >> 37);
 }
 
-/* Each change of a page is a step of progress: copying or ending a large space takes long, and is no hang. */
+/* Steps of long work: copying or ending a large space takes long, and is no hang. */
+static void progress(void)
+{
+    server_record()->progress++;
+}
+
 static void store(shadow *place, shadow value)
 {
     __atomic_store_n(place, value, __ATOMIC_RELEASE);
-    server_record()->progress++;
+    progress();
 }
 
 static void step_to(u32 *place, enum step step)
@@ -294,15 +299,55 @@ static void hash_remove(u32 t)
     *place = hash_next[t];
 }
 
+static void table_end(u32 t)
+{
+    progress();
+    step_to(&tables[t].step, STEP_BEGUN);
+    if (seL4_RISCV_PageTable_Unmap(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLE(t))) != seL4_NoError)
+        port_fatal("xmap: a page table cannot be unmapped");
+    step_to(&tables[t].step, STEP_NONE);
+}
+
+static bool table_is_empty(u32 t)
+{
+    for (u32 i = 0; i < ENTRIES; i++) {
+        if (shadows[t][i])
+            return false;
+    }
+    return true;
+}
+
+/* Spaces keep tables whose pages are gone; when there are none left for others, those come back. */
+static void tables_reclaim(void)
+{
+    for (u32 t = 0; t < TABLES; t++) {
+        if (tables[t].step == STEP_DONE && tables[t].level == 0 && table_is_empty(t)) {
+            hash_remove(t);
+            table_end(t);
+        }
+    }
+}
+
+static u32 table_free(void)
+{
+    u32 t = 0;
+
+    while (t < TABLES && tables[t].step != STEP_NONE)
+        t++;
+    return t;
+}
+
 /* A table for the region of `address`, mapped. Tables of the upper level are asked for first, so each call
  * fills exactly the level it names. */
 static enum err table_make(u32 space, u32 level, uaddr address)
 {
     struct table *table;
-    u32 t = 0;
+    u32 t = table_free();
 
-    while (t < TABLES && tables[t].step != STEP_NONE)
-        t++;
+    if (t == TABLES) {
+        tables_reclaim();
+        t = table_free();
+    }
     if (t == TABLES)
         return ERR_NO_MEMORY;
     table = &tables[t];
@@ -322,14 +367,6 @@ static enum err table_make(u32 space, u32 level, uaddr address)
     step_to(&table->step, STEP_DONE);
     hash_insert(t);
     return ERR_OK;
-}
-
-static void table_end(u32 t)
-{
-    step_to(&tables[t].step, STEP_BEGUN);
-    if (seL4_RISCV_PageTable_Unmap(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLE(t))) != seL4_NoError)
-        port_fatal("xmap: a page table cannot be unmapped");
-    step_to(&tables[t].step, STEP_NONE);
 }
 
 /* ---- Spaces ---- */
@@ -381,9 +418,9 @@ void port_space_destroy(u32 space)
     for (u32 t = 0; t < TABLES; t++) {
         if (tables[t].step != STEP_DONE || tables[t].space != space)
             continue;
-        for (u32 i = 0; i < ENTRIES; i++)
-            port_assert(shadows[t][i] == 0, "space destroyed with pages");
+        port_assert(tables[t].level > 0 || table_is_empty(t), "space destroyed with pages");
         hash_remove(t);
+        progress();
     }
     step_to(&kept->spaces[space], STEP_AGAIN);
     space_end(space);
@@ -532,6 +569,7 @@ uaddr port_next_mapped(u32 space, uaddr from, uaddr to)
         else if (*entry_of(space, address))
             return address;
         address = round_down(address, reach) + reach;
+        progress();
     }
     return to;
 }
