@@ -31,6 +31,10 @@ enum port_fault {
  * deed is. Costs one load and a branch while nothing is armed. Does not wait. */
 bool port_fault_fires(enum port_fault fault);
 
+/* Whether any fault was ever armed here: what a service asks first, in one load, so that it need not ask for
+ * each. */
+bool port_fault_any(void);
+
 /*
  * Arms `fault` to fire at the n-th arrival from now (n >= 1), `always` from then on; n = 0 disarms it.
  * ERR_ARGUMENT for a fault outside the catalogue. Does not wait.

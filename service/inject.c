@@ -56,6 +56,8 @@ void inject_point(enum port_service service)
 {
     const struct inject_faults *faults = &inject_faults[service];
 
+    if (!port_fault_any())
+        return;
     if (port_fault_fires(faults->crash_null))
         inject_crash_null();
     if (port_fault_fires(faults->abort_assert))

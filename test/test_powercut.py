@@ -136,9 +136,12 @@ def boot(work, volume, cut, again):
         judge = powercut.Judge(during, [], sum(note.kind == "orphan" for note in found.notes))
         entries = powercut.read_record(log, marks)
         for second in (*powercut.prefix_cuts(during, entries), *powercut.cache_cuts(during, entries)):
+            known = judge.images
             wrong = judge.verdict(second)
             work.check(wrong is None, f"cut {cut.where}, then cut in the next boot {wrong}")
-            work.equal(tree_of(during.check(second.changes)), wanted, f"cut {cut.where}, then in the next boot {second.where}")
+            if judge.images > known:
+                work.equal(tree_of(during.check(second.changes)), wanted,
+                           f"cut {cut.where}, then cut in the next boot {second.where}")
     shutil.rmtree(guest.folder)
 
 

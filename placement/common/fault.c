@@ -31,7 +31,12 @@ static __attribute__((noinline)) bool fires_slowly(enum port_fault fault)
 }
 
 /* Asked several times in every operation: no frame, and one load that matters, while nothing is armed. */
-__attribute__((optimize("omit-frame-pointer"))) bool port_fault_fires(enum port_fault fault)
+__attribute__((optimize("omit-frame-pointer"))) bool port_fault_any(void)
+{
+    return __atomic_load_n(placement_fault_armed(), __ATOMIC_RELAXED) != 0;
+}
+
+bool port_fault_fires(enum port_fault fault)
 {
     if (counters && __atomic_load_n(&counters[fault].left, __ATOMIC_RELAXED) == 0)
         return false;

@@ -10,6 +10,13 @@ struct fault_counter *placement_fault_counters(void)
     return counters;
 }
 
+u64 *placement_fault_armed(void)
+{
+    static u64 armed;
+
+    return &armed;
+}
+
 void host_fault_reset(void)
 {
     memset(counters, 0, sizeof(counters));

@@ -176,6 +176,7 @@ struct server_record {
     u64 request_free; /* xmap: free frames when that request began */
     u64 current_free; /* xmap: free frames now */
     char fatal[96];   /* the broken invariant, if it said one */
+    u64 armed;        /* some fault of this server was armed */
     struct fault_counter counters[FAULT_COUNT];
     struct call_record calls[THREADS_MAX];
     struct work_record work[THREADS_MAX];

@@ -24,6 +24,13 @@ struct fault_counter *placement_fault_counters(void)
     return counters;
 }
 
+u64 *placement_fault_armed(void)
+{
+    static u64 armed;
+
+    return &armed;
+}
+
 static void arm_faults(void)
 {
     char text[2 * FAULT_TEXT_MAX];

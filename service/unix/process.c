@@ -124,8 +124,10 @@ static void orphan_children_locked(u32 number)
 
 static void end_of_process_1(s32 status)
 {
-    if (unix_table.run_mode)
+    if (unix_table.run_mode) {
+        (void)fs_sync();
         port_power_off(status == 0 ? EXIT_CLEAN : EXIT_TEST_FAILED);
+    }
     port_fatal("init exiting");
 }
 

@@ -11,6 +11,7 @@
  */
 #include "lib/faults.h"
 #include "port/fault.h"
+#include "port/fs.h"
 #include "port/system.h"
 #include "port/xmap.h"
 #include "service/unix/calls.h"
@@ -201,5 +202,7 @@ s64 unix_call_fault_arm(struct process *process, const u64 *argument)
 s64 unix_call_power_off(struct process *process, const u64 *argument)
 {
     (void)process;
+    (void)fs_sync(); /* so that the next boot finds nothing to recover; what was acknowledged is safe without
+                        it */
     port_power_off((s32)argument[0] == 0 ? EXIT_CLEAN : EXIT_TEST_FAILED);
 }

@@ -62,6 +62,7 @@ static enum err arm(u64 fault, u64 n, bool always)
         return ERR_ARGUMENT;
     if (!servers[faults[fault].service].description)
         return ERR_ABSENT;
+    servers[faults[fault].service].record->armed = true;
     fault_counter_arm(&servers[faults[fault].service].record->counters[fault], n, always);
     return ERR_OK;
 }

@@ -13,6 +13,11 @@ struct fault_counter *placement_fault_counters(void)
     return server_record()->counters;
 }
 
+u64 *placement_fault_armed(void)
+{
+    return &server_record()->armed;
+}
+
 /* The counters of another service lie in its own record: only the supervisor can reach them all. */
 enum err port_fault_arm(enum port_fault fault, u64 n, bool always)
 {
