@@ -301,16 +301,21 @@ bool fdt_number(const struct fdt *fdt, struct fdt_node node, const char *name, u
     return true;
 }
 
-bool fdt_compatible(const struct fdt *fdt, struct fdt_node node, const char *compatible)
+bool fdt_list_has(const char *list, u32 length, const char *text)
 {
-    u32 length;
-    const char *list = fdt_property(fdt, node, "compatible", &length);
     if (!list || length == 0 || list[length - 1] != '\0')
         return false;
     for (const char *end = list + length; list < end; list += strlen(list) + 1)
-        if (strcmp(list, compatible) == 0)
+        if (strcmp(list, text) == 0)
             return true;
     return false;
+}
+
+bool fdt_compatible(const struct fdt *fdt, struct fdt_node node, const char *compatible)
+{
+    u32 length = 0;
+    const char *list = fdt_property(fdt, node, "compatible", &length);
+    return fdt_list_has(list, length, compatible);
 }
 
 /* A number of `cells` cells, 0 to 2. */

@@ -63,6 +63,9 @@ const char *fdt_string(const struct fdt *fdt, struct fdt_node node, const char *
 /* A property that is a number of one or two cells. */
 bool fdt_number(const struct fdt *fdt, struct fdt_node node, const char *name, u64 *value);
 
+/* True if a property that is a list of strings, as fdt_property() gave it, holds `text`. */
+bool fdt_list_has(const char *list, u32 length, const char *text);
+
 /* True if the node's compatible list names `compatible`. */
 bool fdt_compatible(const struct fdt *fdt, struct fdt_node node, const char *compatible);
 

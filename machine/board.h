@@ -16,7 +16,8 @@
 
 /* One memory-mapped device. `compatible` points into the device tree, which stays mapped. */
 struct board_device {
-    const char *compatible; /* first string of the property */
+    const char *compatible; /* the property: strings one behind the other, each NUL-terminated */
+    u32 compatible_size;    /* bytes of it */
     paddr base;
     u64 size;
     u32 irq; /* PLIC source, 0 if none */

@@ -19,8 +19,11 @@ _start:
         /* 1. Zero bss: it holds the page tables and the stacks. All symbols are still physical (pc-relative). */
         la      t0, bss_start
         la      t1, bss_end
-1:      sd      zero, 0(t0)
-        addi    t0, t0, 8
+1:      sd      zero, 0(t0)                     /* both ends are page-aligned */
+        sd      zero, 8(t0)
+        sd      zero, 16(t0)
+        sd      zero, 24(t0)
+        addi    t0, t0, 32
         bltu    t0, t1, 1b
 
         /* 2. Build the kernel's half and an identity page for the next few instructions. */

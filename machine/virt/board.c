@@ -85,14 +85,19 @@ static void read_hart(struct fdt_node node)
 
 bool board_has_sstc;
 
+bool device_is(const struct board_device *device, const char *compatible)
+{
+    return fdt_list_has(device->compatible, device->compatible_size, compatible);
+}
+
 static void add_device(struct fdt_node node)
 {
-    const char *compatible = fdt_string(&tree, node, "compatible");
-    struct board_device device = {.compatible = compatible};
+    struct board_device device = {0};
     u64 irq = 0;
     u32 place = board.device_count;
 
-    if (!compatible || !fdt_reg(&tree, node, 0, &device.base, &device.size))
+    device.compatible = fdt_property(&tree, node, "compatible", &device.compatible_size);
+    if (!device.compatible || !fdt_reg(&tree, node, 0, &device.base, &device.size))
         return;
     if (board.device_count == BOARD_DEVICES_MAX || device.size == 0)
         return;
@@ -102,9 +107,9 @@ static void add_device(struct fdt_node node)
         board.devices[place] = board.devices[place - 1];
     board.devices[place] = device;
     board.device_count++;
-    if (fdt_compatible(&tree, node, "sifive,test0"))
+    if (device_is(&device, "sifive,test0"))
         finisher = arch_direct(device.base);
-    if (fdt_compatible(&tree, node, "riscv,clint0") || fdt_compatible(&tree, node, "sifive,clint0")) {
+    if (device_is(&device, "riscv,clint0") || device_is(&device, "sifive,clint0")) {
         board.clint = device.base;
         board.clint_size = device.size;
     }
@@ -131,6 +136,13 @@ static void choose_console(struct fdt_node chosen)
         uart_prefer(base);
 }
 
+static bool has_address(const char *name)
+{
+    while (*name && *name != '@')
+        name++;
+    return *name == '@';
+}
+
 void board_init(paddr device_tree)
 {
     struct fdt_node node;
@@ -142,10 +154,12 @@ void board_init(paddr device_tree)
     for (bool more = fdt_first(&tree, &node); more; more = fdt_next(&tree, &node)) {
         if (node.depth == 1)
             read_memory(node);
-        if (strcmp(node.name, "cpus") == 0)
+        if (node.depth == 1 && strcmp(node.name, "cpus") == 0)
             fdt_number(&tree, node, "timebase-frequency", &board.timebase);
-        read_hart(node);
-        add_device(node);
+        if (strncmp(node.name, "cpu@", 4) == 0) /* the specification fixes this name (3.8) */
+            read_hart(node);
+        else if (has_address(node.name)) /* and that what has a reg has a unit address (2.2.1) */
+            add_device(node);
     }
     if (fdt_find_path(&tree, "/chosen", &node)) {
         read_chosen(node);
@@ -162,7 +176,7 @@ void board_init(paddr device_tree)
 const struct board_device *board_find(const char *compatible, u32 n)
 {
     for (u32 i = 0; i < board.device_count; i++) {
-        if (strcmp(board.devices[i].compatible, compatible) == 0 && n-- == 0)
+        if (device_is(&board.devices[i], compatible) && n-- == 0)
             return &board.devices[i];
     }
     return NULL;

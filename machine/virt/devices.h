@@ -6,6 +6,9 @@
 #include "lib/fdt.h"
 #include "machine/board.h"
 
+/* Whether the device's compatible list names this. */
+bool device_is(const struct board_device *device, const char *compatible);
+
 extern bool board_has_sstc; /* every hart read so far can set its own timer */
 
 /* Notes the device if it is a UART this layer can write to; the first one, or the preferred one, is the

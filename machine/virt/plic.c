@@ -48,7 +48,7 @@ void plic_probe(const struct fdt *tree, struct fdt_node node, const struct board
     u32 length = 0;
     const u8 *pairs;
 
-    if (!fdt_compatible(tree, node, "riscv,plic0") && !fdt_compatible(tree, node, "sifive,plic-1.0.0"))
+    if (!device_is(device, "riscv,plic0") && !device_is(device, "sifive,plic-1.0.0"))
         return;
     pairs = fdt_property(tree, node, "interrupts-extended", &length);
     if (!pairs || !fdt_number(tree, node, "riscv,ndev", &sources) || !controller_of(tree, hart_id, &phandle))

@@ -36,9 +36,9 @@ void uart_probe(const struct fdt *tree, struct fdt_node node, const struct board
     struct uart uart = {.base = device->base, .width = 1};
     u64 value;
 
-    if (fdt_compatible(tree, node, "ns16550a"))
+    if (device_is(device, "ns16550a"))
         uart.kind = UART_16550;
-    else if (fdt_compatible(tree, node, "sifive,uart0"))
+    else if (device_is(device, "sifive,uart0"))
         uart.kind = UART_SIFIVE;
     if (uart.kind == UART_NONE || found_count == ARRAY_SIZE(found))
         return;
