@@ -7,24 +7,11 @@
 #include "port/block.def"
 #undef OPERATION
 
-#define OPERATION OPERATION_ENTRY
-#include "port/fs.def"
-#undef OPERATION
-
-static const server_operation operations[] = {
-#define OPERATION OPERATION_IN_TABLE
-#include "port/fs.def"
-#undef OPERATION
-};
-
-static const u8 outs[] = {
-#define OPERATION OPERATION_OUT_TABLE
-#include "port/fs.def"
-#undef OPERATION
-};
+#define OPERATION_FILE "port/fs.def"
+#include "placement/micro/server/tables.h"
 
 static const struct server_loop loop = {
-    .operations = operations, .outs = outs, .count = ARRAY_SIZE(operations)};
+    .operations = operations, .outs = operation_outs, .count = ARRAY_SIZE(operations)};
 
 void server_main(void)
 {

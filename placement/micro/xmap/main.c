@@ -6,21 +6,8 @@
 #include "port/vspace.h"
 #include "port/xmap.h"
 
-#define OPERATION OPERATION_ENTRY
-#include "port/xmap.def"
-#undef OPERATION
-
-static const server_operation operations[] = {
-#define OPERATION OPERATION_IN_TABLE
-#include "port/xmap.def"
-#undef OPERATION
-};
-
-static const u8 outs[] = {
-#define OPERATION OPERATION_OUT_TABLE
-#include "port/xmap.def"
-#undef OPERATION
-};
+#define OPERATION_FILE "port/xmap.def"
+#include "placement/micro/server/tables.h"
 
 /* The address space of a program, for its thread: unix makes threads, xmap the spaces they run in. */
 static seL4_MessageInfo_t request(u64 label, const u64 *words)
@@ -39,7 +26,7 @@ static void note(void)
 }
 
 static const struct server_loop loop = {.operations = operations,
-                                        .outs = outs,
+                                        .outs = operation_outs,
                                         .count = ARRAY_SIZE(operations),
                                         .request = request,
                                         .note = note};
