@@ -1,7 +1,7 @@
 # The ports on the developer's machine. host_files are the ports every core may need; the disk is apart, since a test of
 # the block service supplies its own device.
 host_files      := placement/host/sync.c placement/host/thread.c placement/host/log.c placement/host/fault.c \
-                   placement/common/fault.c placement/common/fault_arm.c \
+                   placement/common/fault.c placement/common/fault_find.c placement/common/fault_arm.c \
                    placement/host/keep.c placement/host/arena.c placement/host/transfer.c placement/host/system.c
 host_disk_files := placement/host/disk_file.c
 

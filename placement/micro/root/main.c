@@ -7,6 +7,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "lib/words.h"
+#include "placement/common/fault.h"
 #include "placement/micro/root/console.h"
 #include "placement/micro/root/process.h"
 #include "placement/micro/root/supervise.h"
@@ -35,53 +36,36 @@ static const struct server_description descriptions[] = {
 #undef TRANSFERS
 };
 
-static const struct {
-    enum port_service service;
-    const char *lower, *name;
-} faults[] = {
-#define FAULT(service, id, name, class, trigger, mono, micro) {SERVICE_##service, #service, name},
+/* Whose fault it is. */
+static const u8 fault_service[FAULT_COUNT] = {
+#define FAULT(service, id, name, class, trigger, mono, micro) SERVICE_##service,
 #include "port/fault.def"
 #undef FAULT
 };
 
 void root_main(seL4_BootInfo *info);
 
-static bool same_service(const char *upper, const char *given)
-{
-    for (; *upper && *given; upper++, given++) {
-        if ((*upper | 0x20) != *given)
-            return false;
-    }
-    return *upper == *given;
-}
-
 /* The counters lie in the record of the service whose fault it is. */
-static enum err arm(u64 fault, u64 n, bool always)
+enum err port_fault_arm(enum port_fault fault, u64 n, bool always)
 {
-    if (fault >= FAULT_COUNT)
+    struct server_record *record;
+
+    if ((u32)fault >= FAULT_COUNT)
         return ERR_ARGUMENT;
-    if (!servers[faults[fault].service].description)
+    record = servers[fault_service[fault]].record;
+    if (!record)
         return ERR_ABSENT;
-    servers[faults[fault].service].record->armed = true;
-    fault_counter_arm(&servers[faults[fault].service].record->counters[fault], n, always);
+    record->armed = true;
+    fault_counter_arm(&record->counters[fault], n, always);
     return ERR_OK;
 }
 
 static void arm_from_arguments(void)
 {
-    char text[2 * FAULT_TEXT_MAX], service[FAULT_TEXT_MAX], name[FAULT_TEXT_MAX];
+    char text[2 * FAULT_TEXT_MAX];
 
     for (u32 i = 0; words_nth(root_board.bootargs, "fault", i, text, sizeof(text)); i++) {
-        u64 n;
-        bool always, armed = false;
-
-        if (fault_text_parse(text, service, name, &n, &always)) {
-            for (u32 f = 0; f < FAULT_COUNT; f++) {
-                if (same_service(faults[f].lower, service) && strcmp(faults[f].name, name) == 0)
-                    armed = arm(f, n, always) == ERR_OK;
-            }
-        }
-        if (!armed)
+        if (!placement_fault_arm_text(text))
             say("[sup] no such fault: %s\n", text);
     }
 }
@@ -105,7 +89,7 @@ static u64 request(struct server *server, u64 label)
     case SUPERVISOR_POWER_OFF:
         power_off(seL4_GetMR(0));
     case SUPERVISOR_ARM:
-        return arm(seL4_GetMR(0), seL4_GetMR(1), seL4_GetMR(2) != 0);
+        return port_fault_arm((enum port_fault)seL4_GetMR(0), seL4_GetMR(1), seL4_GetMR(2) != 0);
     default:
         return ERR_ARGUMENT;
     }

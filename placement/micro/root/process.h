@@ -61,7 +61,8 @@ struct server {
     struct watch watch[THREADS_MAX];
     u64 progress_seen; /* of its record, at the last look */
     bool progress_moved;
-    u64 free_before;               /* xmap: free frames when the fatal request began */
+    u64 free_before; /* of programs' frames: when the fatal request of xmap began, or when another server died
+                      */
     u64 slots_before, slots_after; /* free ones of the supply, with the dead and with the new generation */
     u64 calls_finished;
 };

@@ -1,5 +1,5 @@
 /*
- * What the supervisor does when a server dies, in this order: evidence, callers, reclaim, a fresh image.
+ * What the supervisor does when a server dies, in this order: evidence, reclaim, a fresh image, the callers.
  *
  * The server's endpoint outlives it: who calls now waits there for the next generation. Who was already
  * waiting for an answer would wait for ever, since seL4 wakes nobody: so each such thread is stopped, and if
@@ -164,6 +164,14 @@ static void give_up(const struct server *server, const char *why)
     power_off(EXIT_GAVE_UP);
 }
 
+/* Programs' free frames, as xmap last noted them. */
+static u64 programs_free(void)
+{
+    const struct server_record *xmap = servers[SERVICE_XMAP].record;
+
+    return xmap ? xmap->current_free : 0;
+}
+
 /* A server whose client has died begins anew with it: what it holds is requests of the dead. */
 static void renew(struct server *server)
 {
@@ -182,7 +190,7 @@ static void restart(struct server *server)
 
     server->deaths_in_a_row = nanoseconds(now - server->died) < SECOND_NS ? server->deaths_in_a_row + 1 : 1;
     server->died = now;
-    server->free_before = server->record->request_free;
+    server->free_before = d->service == SERVICE_XMAP ? server->record->request_free : programs_free();
     server->state = SERVER_DEAD;
     if (d->restarts == 0)
         give_up(server, "nothing can be restarted without it");
@@ -239,7 +247,7 @@ void supervise_ready(struct server *server, u64 result)
         return;
     }
     say("[sup] %s:   free frames %lu before, %lu after; free slots %lu before, %lu after\n", name,
-        server->free_before, server->record->current_free, server->slots_before, server->slots_after);
+        server->free_before, programs_free(), server->slots_before, server->slots_after);
     say("[sup] %s: restarted, generation %lu, after %lu us; calls finished with an error: %lu\n", name,
         server->generation, nanoseconds(time_now() - server->died) / 1000, server->calls_finished);
 }
