@@ -18,11 +18,11 @@
  *
  * While a hart runs in user mode its sscratch holds the address of the running thread's arch_frame. A trap
  * from user mode saves the user registers there, loads sp and tp from kernel_sp and kernel_tp of the frame,
- * and jumps to kernel_entry(frame) with interrupts off. What differs between the kernels is only that data:
+ * and goes on in the kernel with interrupts off. How it goes on is where the kernels differ:
  *
- *   micro sets kernel_entry once to a function of its own that never returns: it handles the trap on the
- * hart's one stack and ends in arch_user_return(next thread's frame); mono calls arch_user_run(frame) on a
- * kernel thread: it fills the three fields so that the trap returns from that very call.
+ *   mono runs a program on a kernel thread of its own: the trap is the return from arch_user_run(frame).
+ *   micro has one kernel stack and a trap vector of its own for user mode (kernel/micro/entry.S), which hands
+ * traps from the kernel on to the one here.
  *
  * A trap taken in supervisor mode pushes an arch_frame on the current stack and calls trap_from_kernel(),
  * which the kernel defines; when that returns the interrupted code goes on. If the stack has no room (below
@@ -31,13 +31,12 @@
 struct arch_frame {
     u64 x[32];  /* x[0] is not used; x[n] is register xn: x1 ra, x2 sp, x3 gp, x4 tp, x10..x17 a0..a7 */
     u64 pc;     /* sepc: where the thread resumes */
-    u64 status; /* sstatus to resume with; see arch_frame_init_user() */
+    u64 status; /* sstatus to resume with; a user thread cannot change it: see arch_frame_init_user() */
     u64 cause;  /* scause of the last trap */
     u64 value;  /* stval of the last trap */
     u64 kernel_sp;
-    u64 kernel_tp; /* the hart that runs the thread: struct arch_hart * */
-    u64 kernel_entry;
-    u64 reserved;
+    u64 kernel_tp;   /* the hart that runs the thread: struct arch_hart * */
+    u64 reserved[2]; /* micro writes the first at each return to user mode; it means nothing */
 };
 
 enum {
@@ -95,17 +94,16 @@ static inline struct arch_hart *arch_hart(void);
 /* arch_hart()->current in one step: right for a thread that may be moved to another hart at any moment. */
 static inline void *arch_current(void);
 
+/* arch_hart()->kernel_data in one step: valid as arch_hart() is. */
+static inline void *arch_kernel_data(void);
+
 /* All user registers zero, status for user mode with interrupts on and the floating-point unit off. */
 void arch_frame_init_user(struct arch_frame *frame);
 
-/* Continues the user thread of `frame`. kernel_sp, kernel_tp and kernel_entry must be set. Turns interrupts
- * off. */
-_Noreturn void arch_user_return(struct arch_frame *frame);
-
 /*
  * Continues the user thread of `frame` and returns after its next trap, with interrupts off; frame->cause
- * says why. Called on a kernel stack with interrupts off. The caller's registers are the compiler's to keep:
- * nothing is saved twice. Returns `frame`.
+ * says why. Called on a kernel stack with interrupts off; kernel_sp and kernel_tp are filled in here. The
+ * caller's registers are the compiler's to keep: nothing is saved twice. Returns `frame`.
  */
 static inline struct arch_frame *arch_user_run(struct arch_frame *frame);
 

@@ -423,6 +423,7 @@ void kernel_main(u64 hart_id, paddr device_tree)
     board_init(device_tree);
     init_panic();
     schedule_init();
+    trap_prepare();
     boot();
     debug_init();
     debug_print("Booting all finished, dropped to user space\n");

@@ -30,7 +30,7 @@ enum cap_type {
     CAP_ASID_POOL = 13,
     CAP_IRQ_CONTROL = 14,
     CAP_IRQ_HANDLER = 16,
-    CAP_ZOMBIE = 18, /* the last cap to a CNode or TCB that is being deleted slot by slot (delete.c) */
+    CAP_ZOMBIE = 18, /* the last cap to an object that is being deleted step by step (delete.c) */
     CAP_DOMAIN = 20,
 };
 
@@ -43,7 +43,8 @@ enum cap_type {
 
 /* The rights field of two types that have no rights of that kind. */
 #define REPLY_MASTER  1u /* the hidden master of a thread; RIGHT_GRANT keeps its meaning */
-#define ZOMBIE_TCB    1u /* what dies is a TCB, else a CNode */
+#define ZOMBIE_TCB    1u /* what dies is a TCB, */
+#define ZOMBIE_QUEUE  4u /* or what begins with a wait queue, an endpoint or notification, else a CNode */
 #define ZOMBIE_NESTED 2u /* one of its slots holds the zombie to go on with afterwards */
 
 struct cap {
@@ -66,7 +67,7 @@ struct cap {
         };
         u64 pool; /* ASID pool: its first ASID */
         u64 irq;  /* IRQ handler */
-        u64 left; /* zombie: slots still to be emptied */
+        u64 left; /* zombie of a CNode or TCB: slots still to be emptied */
     };
 };
 

@@ -69,6 +69,15 @@ static const char *check_wait_queue(const struct tcb *tcb)
     return NULL;
 }
 
+/* What the thread remembers of its space is so: its cap names the root of an ASID. */
+static bool space_is_known_rightly(const struct tcb *tcb)
+{
+    struct cap cap = thread_cap(tcb, TCB_VSPACE);
+
+    return tcb->space_known != vspace_changes ||
+           (cap_is_vspace(cap) && asid_root(cap.asid) == cap_object(cap));
+}
+
 const char *check_thread(const struct tcb *tcb, const struct tcb *running)
 {
     const struct slot *reply = slot_next(&tcb->slots[TCB_REPLY]);
@@ -83,6 +92,8 @@ const char *check_thread(const struct tcb *tcb, const struct tcb *running)
     if (caller.type == CAP_REPLY &&
         ((const struct tcb *)cap_object(caller))->state != THREAD_BLOCKED_ON_REPLY)
         return "a reply cap names a thread that waits for it";
+    if (!space_is_known_rightly(tcb))
+        return "a thread remembers a space only as long as it has it";
     if (tcb->bound && notification_bound(tcb->bound) != tcb)
         return "a binding is known on both sides";
     if (tcb->fault.type && tcb->state != THREAD_BLOCKED_ON_SEND && tcb->state != THREAD_BLOCKED_ON_REPLY)

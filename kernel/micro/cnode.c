@@ -93,9 +93,7 @@ static enum result cancel_badged_sends(struct slot *slot)
 {
     if (slot->cap.type != CAP_ENDPOINT || slot->cap.rights != RIGHTS_ALL)
         return fail(seL4_IllegalOperation);
-    if (slot->cap.badge)
-        endpoint_cancel_badged(cap_object(slot->cap), slot->cap.badge);
-    return RESULT_OK;
+    return slot->cap.badge ? endpoint_cancel_badged(cap_object(slot->cap), slot->cap.badge) : RESULT_OK;
 }
 
 static enum result save_caller(struct slot *destination)

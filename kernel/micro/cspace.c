@@ -49,7 +49,9 @@ enum result cnode_lookup(const struct cap *root, u64 index, u64 depth, bool sour
     u32 left;
 
     if (depth == seL4_WordBits) {
-        *out = cspace_first(root, index, &left);
+        u64 path = index;
+        left = seL4_WordBits;
+        *out = cspace_enter(root, &path, &left);
         if (*out && left == 0)
             return RESULT_OK;
     }

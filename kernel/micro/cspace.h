@@ -12,26 +12,38 @@
 /* The general case of cspace_lookup(). */
 struct slot *cspace_walk(const struct tcb *tcb, u64 cptr, struct lookup_failure *lookup);
 
-/* The slot that the first CNode of a lookup of 64 bits leads to, NULL if `root` is none or its guard does not
- * agree. Guards of no bits are left to the general case. *left bits of the path remain. */
-static inline struct slot *cspace_first(const struct cap *root, u64 cptr, u32 *left)
+/*
+ * One step of a lookup: the slot that the CNode leads to, NULL if `cnode` is none, its guard does not agree
+ * or the path is too short. Guards of no bits are left to the general case. `path` has *left bits, which
+ * stand highest; the step takes its own off. (No CNode translates more than a word has.)
+ */
+ALWAYS_INLINE struct slot *cspace_enter(const struct cap *cnode, u64 *path, u32 *left)
 {
-    u32 guard_size = root->guard_size, radix = (u32)root->size - seL4_SlotBits;
+    u32 guard_size = cnode->guard_size, radix = (u32)cnode->size - seL4_SlotBits;
 
-    if (root->type != CAP_CNODE || guard_size == 0 || cptr >> (seL4_WordBits - guard_size) != root->guard)
+    if (cnode->type != CAP_CNODE || guard_size == 0 || *path >> (seL4_WordBits - guard_size) != cnode->guard)
         return NULL;
-    *left = seL4_WordBits - guard_size - radix;
-    return (struct slot *)arch_direct(root->address) + (cptr << guard_size >> (seL4_WordBits - radix));
+    if (*left != seL4_WordBits && guard_size + radix > *left)
+        return NULL;
+    u64 index = *path << guard_size >> (seL4_WordBits - radix);
+    *left -= guard_size + radix;
+    *path = *left ? *path << (guard_size + radix) : 0;
+    return (struct slot *)arch_direct(cnode->address) + index;
 }
 
-/* The slot if the first CNode decides it, as in most lookups: what it holds there is no further CNode to go
- * on with. Else NULL. */
+/* True if a lookup with so many bits left ends at the slot: there is no further CNode to go on with. */
+static inline bool cspace_is_end(const struct slot *slot, u32 left)
+{
+    return left == 0 || slot->cap.type != CAP_CNODE;
+}
+
+/* The slot if the first CNode decides it, as in most lookups. Else NULL. */
 static inline struct slot *cspace_direct(const struct tcb *tcb, u64 cptr)
 {
-    u32 left;
-    struct slot *slot = cspace_first(&tcb->slots[TCB_CSPACE].cap, cptr, &left);
+    u32 left = seL4_WordBits;
+    struct slot *slot = cspace_enter(&tcb->slots[TCB_CSPACE].cap, &cptr, &left);
 
-    return slot && left && slot->cap.type == CAP_CNODE ? NULL : slot;
+    return slot && cspace_is_end(slot, left) ? slot : NULL;
 }
 
 /* Looks up `cptr` in the CSpace of `tcb`, 64 bits. NULL: *lookup says why. */

@@ -1,11 +1,15 @@
 /*
  * Deleting capabilities. The contract is in delete.h.
  *
- * A zombie stands for a CNode or TCB (here: a container) whose slots are emptied from the last to the first;
- * `left` says how many are to come. If a container's last slot holds the last cap to another container, that
- * one goes first. Neither recursion nor a search for the way back is allowed, so the zombies change places.
- * The slot being deleted, `top`, always holds the zombie to work on; the one to return to waits in the first
- * slot of the container it is working on, and that slot's cap takes the place that became free:
+ * The zombie of an endpoint or notification stands for its queue, which is emptied from the head. It does not
+ * look like an endpoint to anybody, so no thread can queue up again.
+ *
+ * The zombie of a CNode or TCB (here: a container) stands for its slots, which are emptied from the last to
+ * the first; `left` says how many are to come. If a container's last slot holds the last cap to another
+ * container, that one goes first. Neither recursion nor a search for the way back is allowed, so the zombies
+ * change places. The slot being deleted, `top`, always holds the zombie to work on; the one to return to
+ * waits in the first slot of the container it is working on, and that slot's cap takes the place that became
+ * free:
  *
  *            top          A, the end         B, the first
  *   before   zombie A     last cap to B      cap c
@@ -29,24 +33,19 @@
 #include "kernel/micro/vspace.h"
 #include "machine/panic.h"
 
-/* What an object other than a container does when a cap to it goes. */
+/* What an object that makes no zombie does when a cap to it goes. */
 static void finalise(struct cap cap, bool final)
 {
     if (cap.type == CAP_FRAME && cap.asid)
         frame_unmap(cap);
+    if (cap.type == CAP_PAGE_TABLE)
+        vspace_changes++;
     if (!final)
         return;
     switch (cap.type) {
-    case CAP_ENDPOINT:
-        endpoint_cancel_all(cap_object(cap));
+    case CAP_NOTIFICATION:
+        notification_unbind(notification_bound(cap_object(cap)));
         break;
-    case CAP_NOTIFICATION: {
-        struct notification *notification = cap_object(cap);
-        if (notification_bound(notification))
-            notification_unbind(notification_bound(notification));
-        notification_cancel_all(notification);
-        break;
-    }
     case CAP_PAGE_TABLE:
         if (cap.asid && asid_root(cap.asid) == cap_object(cap))
             asid_delete(cap.asid, cap_object(cap));
@@ -69,6 +68,13 @@ static bool is_container(struct cap cap)
     return cap.type == CAP_CNODE || cap.type == CAP_TCB;
 }
 
+/* True for an endpoint or notification that somebody waits for. Both begin with their queue. */
+static bool has_waiters(struct cap cap)
+{
+    return (cap.type == CAP_ENDPOINT || cap.type == CAP_NOTIFICATION) &&
+           ((const struct wait_queue *)cap_object(cap))->head;
+}
+
 static void delete_now(struct slot *slot)
 {
     struct cap cap = slot->cap;
@@ -82,22 +88,25 @@ void slot_delete_simple(struct slot *slot)
 {
     if (slot_empty(slot))
         return;
-    kernel_assert(!is_container(slot->cap) && slot->cap.type != CAP_ZOMBIE, "deleting this cap is one step");
+    kernel_assert(!slot_delete_is_long(slot), "deleting this cap is one step");
     delete_now(slot);
 }
 
 bool slot_delete_is_long(const struct slot *slot)
 {
-    return slot->cap.type == CAP_ZOMBIE || (is_container(slot->cap) && slot_is_final(slot));
+    return slot->cap.type == CAP_ZOMBIE ||
+           ((is_container(slot->cap) || has_waiters(slot->cap)) && slot_is_final(slot));
 }
 
-/* Turns the last cap to a container into a zombie; the thread of a TCB ends here. */
+/* The last cap to an object, of a kind that takes long to delete, becomes a zombie. Nobody can use the object
+ * from here on; a thread ends. */
 static void become_zombie(struct slot *slot)
 {
     struct cap zombie = cap_make(CAP_ZOMBIE, slot->cap.address, slot->cap.size);
 
-    zombie.left = 1ul << cap_radix(slot->cap);
-    if (slot->cap.type == CAP_TCB) {
+    if (slot->cap.type == CAP_CNODE) {
+        zombie.left = 1ul << cap_radix(slot->cap);
+    } else if (slot->cap.type == CAP_TCB) {
         struct tcb *tcb = cap_object(slot->cap);
         notification_unbind(tcb);
         thread_suspend(tcb);
@@ -105,6 +114,10 @@ static void become_zombie(struct slot *slot)
         debug_thread_gone(tcb);
         zombie.rights = ZOMBIE_TCB;
         zombie.left = TCB_SLOTS;
+    } else {
+        if (slot->cap.type == CAP_NOTIFICATION) /* the bound thread may be the one that waits */
+            notification_unbind(notification_bound(cap_object(slot->cap)));
+        zombie.rights = ZOMBIE_QUEUE;
     }
     slot->cap = zombie;
 }
@@ -158,13 +171,39 @@ static void finish(struct slot *top)
     cdt_move(top, outer->cap, outer);
 }
 
+/* Begins the deletion of a cap, if that is long. */
+static void begin(struct slot *slot)
+{
+    if (slot->cap.type != CAP_ZOMBIE && slot_delete_is_long(slot))
+        become_zombie(slot);
+}
+
+/* True for a zombie with slots to be emptied. */
+static bool is_full_zombie(struct cap cap)
+{
+    return cap.type == CAP_ZOMBIE && !(cap.rights & ZOMBIE_QUEUE);
+}
+
+/* One step of deleting a cap that contains no others. An interrupt's binding goes before the interrupt's last
+ * handler cap. */
+static void delete_plain(struct slot *slot)
+{
+    if (slot->cap.type == CAP_IRQ_HANDLER && slot_is_final(slot) && !slot_empty(irq_binding(slot->cap.irq))) {
+        slot = irq_binding(slot->cap.irq);
+        begin(slot);
+    }
+    if (slot->cap.type != CAP_ZOMBIE)
+        delete_now(slot);
+    else if (!queue_restart_first(cap_object(slot->cap)))
+        cdt_remove(slot);
+}
+
 /* One step towards an empty slot. */
 static void delete_step(struct slot *top)
 {
-    if (is_container(top->cap) && slot_is_final(top))
-        become_zombie(top);
-    if (top->cap.type != CAP_ZOMBIE) {
-        delete_now(top);
+    begin(top);
+    if (!is_full_zombie(top->cap)) {
+        delete_plain(top);
         return;
     }
     if (top->cap.left == 0) {
@@ -177,12 +216,11 @@ static void delete_step(struct slot *top)
         top->cap.left--;
         return;
     }
-    if (is_container(end->cap) && slot_is_final(end))
-        become_zombie(end);
-    if (end->cap.type == CAP_ZOMBIE)
+    begin(end);
+    if (is_full_zombie(end->cap))
         descend(top, end);
     else
-        delete_now(end);
+        delete_plain(end);
 }
 
 enum result slot_delete(struct slot *slot)

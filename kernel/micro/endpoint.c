@@ -1,7 +1,7 @@
 /* Endpoints: where a sender and a receiver meet. The contract is in ipc.h. */
-#include "kernel/micro/delete.h"
-#include "kernel/micro/ipc.h"
+#include "kernel/micro/invoke.h"
 #include "kernel/micro/schedule.h"
+#include "kernel/micro/trap.h"
 
 /* The sender's message has been received: it waits for the reply, goes on, or (nobody may reply) stops. */
 static void sent(struct tcb *sender, bool call, bool can_call, struct tcb *receiver, bool reply_grant)
@@ -25,6 +25,7 @@ void endpoint_send(struct endpoint *endpoint, struct tcb *sender, struct send se
     } else if (send.blocking) {
         sender->waiting_for = endpoint;
         sender->wait_badge = send.badge;
+        sender->passed_by = 0;
         sender->wait_call = send.call;
         sender->wait_grant = send.grant;
         sender->wait_can_call = send.can_call;
@@ -59,30 +60,49 @@ void endpoint_receive(struct cap cap, struct tcb *receiver, bool blocking)
     }
 }
 
-/* Lets a waiting thread repeat its system call. */
-static void restart(struct endpoint *endpoint, struct tcb *tcb)
+bool queue_restart_first(struct wait_queue *queue)
 {
-    queue_remove(&endpoint->queue, tcb);
+    struct tcb *tcb = queue->head;
+
+    if (!tcb)
+        return false;
+    queue_remove_first(queue);
     tcb->fault.type = 0;
     thread_set_state(tcb, THREAD_RESTART);
     schedule_wake_later(tcb);
+    return true;
 }
 
-void endpoint_cancel_all(struct endpoint *endpoint)
+/*
+ * Looks at the head of the queue, again and again: who has another badge goes to the end, marked as passed
+ * by. A marked one at the head means that all are. The queue has its old order then, but for senders that
+ * came while the scan was preempted: they may have got in front of others.
+ *
+ * A preempted thread makes the same call again, and goes on by its number. Were its registers changed in
+ * between, it would have none (tcb.c).
+ */
+enum result endpoint_cancel_badged(struct endpoint *endpoint, u64 badge)
 {
-    while (endpoint->queue.head)
-        restart(endpoint, endpoint->queue.head);
-}
+    static u64 scans;
+    struct scan *scan = &current->scan;
+    struct tcb *tcb;
 
-void endpoint_cancel_badged(struct endpoint *endpoint, u64 badge)
-{
-    struct tcb *next;
-
-    for (struct tcb *tcb = endpoint->queue.head; tcb; tcb = next) {
-        next = tcb->wait_next;
-        if (tcb->state == THREAD_BLOCKED_ON_SEND && tcb->wait_badge == badge)
-            restart(endpoint, tcb);
+    if (!scan->number || scan->endpoint != endpoint || scan->badge != badge)
+        *scan = (struct scan){endpoint, badge, ++scans};
+    while ((tcb = endpoint->queue.head) && tcb->state == THREAD_BLOCKED_ON_SEND &&
+           tcb->passed_by != scan->number) {
+        if (tcb->wait_badge == badge) {
+            queue_restart_first(&endpoint->queue);
+        } else {
+            tcb->passed_by = scan->number;
+            queue_remove_first(&endpoint->queue);
+            queue_append(&endpoint->queue, tcb);
+        }
+        if (preemption_point(1))
+            return RESULT_PREEMPTED;
     }
+    scan->number = 0;
+    return RESULT_OK;
 }
 
 void ipc_cancel(struct tcb *tcb)

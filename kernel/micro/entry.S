@@ -4,7 +4,7 @@
  * sscratch holds the address of the running thread's frame, or 0 in the kernel, as the machine layer's vector wants it, to
  * which traps from the kernel are passed on. What differs from that vector: sstatus is not saved, because no program can
  * change it (but for the dirty mark of the floating-point unit, which nobody reads; fpu.c owns the field); a system call
- * stores neither cause nor value and finds its arguments still in their registers; the pc is put where both of the
+ * stores neither cause nor value and finds its first arguments still in their registers; the pc is put where both of the
  * kernel's uses of it want it.
  */
 #include "machine/riscv64/offsets.h"
@@ -40,7 +40,8 @@ entry:
         bne     t2, t3, 1f
         addi    t1, t1, 4
         sd      t1, FRAME_PC(t0)
-        j       fastpath_system_call            /* a0..a7 are its eight arguments */
+        mv      a2, a7                          /* a0 and a1 are where they belong */
+        j       fastpath_system_call
 1:      csrr    t3, stval
         sd      t1, FRAME_PC(t0)
         sd      t2, FRAME_CAUSE(t0)
@@ -50,6 +51,19 @@ entry:
 in_kernel:
         csrrw   t0, sscratch, t0                /* both as they were */
         j       trap_entry
+
+/* u64 entry_space(void)   What arch_space_switch() has written. */
+        .globl  entry_space
+entry_space:
+        csrr    a0, satp
+        ret
+
+/* void entry_return_in(struct arch_frame *frame, u64 space)   a0, a1. Runs the thread in another space than the one in
+ * use. No fence: its ASID tells its translations from all others. */
+        .globl  entry_return_in
+entry_return_in:
+        csrw    satp, a1
+        /* and on */
 
 /* void entry_return(struct arch_frame *frame)   a0: frame. Runs the thread; does not return. */
         .globl  entry_return

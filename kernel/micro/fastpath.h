@@ -14,10 +14,11 @@
 
 #include "lib/types.h"
 
-/* Every system call begins here (entry.S): a0 to a7 as the program left them. Its pc is behind the ecall. */
-void fastpath_system_call(u64 cptr, u64 info, u64 mr0, u64 mr1, u64 mr2, u64 mr3, u64 a6, s64 number);
+/* Every system call begins here (entry.S), with a0, a1 and a7 of the program, whose pc is behind the ecall.
+ */
+void fastpath_system_call(u64 cptr, u64 info, s64 number);
 
-/* The current thread has faulted. `address` has a meaning for VM faults only. */
-void fastpath_fault(u64 type, u64 address, u64 code);
+/* The current thread has touched `address`, which is not there; `code` says how (struct fault). */
+void fastpath_vm_fault(u64 address, u64 code);
 
 #endif

@@ -35,6 +35,7 @@ static u32 cap_fault_message(const struct tcb *from, u64 *mr, seL4_IPCBuffer *bu
     const struct lookup_failure *lookup = &from->fault.lookup;
     u32 details = buffer ? lookup_failure_details(lookup) : 0;
 
+    mr[seL4_CapFault_IP] = from->fault_pc;
     mr[seL4_CapFault_Addr] = from->fault.address;
     mr[seL4_CapFault_InRecvPhase] = from->fault.receiving;
     mr[seL4_CapFault_LookupFailureType] = lookup->type;
@@ -47,35 +48,18 @@ static u32 cap_fault_message(const struct tcb *from, u64 *mr, seL4_IPCBuffer *bu
     return seL4_CapFault_BitsLeft + details;
 }
 
-/* Behind the pc: sp, ra, a0; then, if there is a buffer for them, a1 to a6 and the number. */
-static u32 unknown_syscall_message(const struct tcb *from, u64 *mr, seL4_IPCBuffer *buffer)
-{
-    mr[seL4_UnknownSyscall_SP] = from->frame.x[REG_SP];
-    mr[seL4_UnknownSyscall_RA] = from->frame.x[REG_RA];
-    mr[seL4_UnknownSyscall_A0] = from->frame.x[REG_A0];
-    if (!buffer)
-        return seL4_FastMessageRegisters;
-    for (u32 i = seL4_UnknownSyscall_A1; i < seL4_UnknownSyscall_Syscall; i++)
-        buffer->msg[i] = from->frame.x[REG_A1 + i - seL4_UnknownSyscall_A1];
-    buffer->msg[seL4_UnknownSyscall_Syscall] = from->fault.code;
-    return seL4_UnknownSyscall_Length;
-}
-
 u32 fault_message(const struct tcb *from, struct tcb *to, seL4_IPCBuffer *buffer)
 {
     const struct fault *fault = &from->fault;
     u64 *mr = &to->frame.x[REG_A2];
 
-    mr[0] = from->fault_pc;
     switch (fault->type) {
     case seL4_Fault_UnknownSyscall:
-        return unknown_syscall_message(from, mr, buffer);
+        return fault_unknown_message(from, to, buffer);
     case seL4_Fault_VMFault:
-        mr[seL4_VMFault_Addr] = fault->address;
-        mr[seL4_VMFault_PrefetchFault] = fault->code == CAUSE_FETCH_ACCESS;
-        mr[seL4_VMFault_FSR] = fault->code;
-        return seL4_VMFault_Length;
+        return fault_vm_message(from, to);
     case seL4_Fault_UserException:
+        mr[seL4_UserException_FaultIP] = from->fault_pc;
         mr[seL4_UserException_SP] = from->frame.x[REG_SP];
         mr[seL4_UserException_Number] = fault->code;
         mr[seL4_UserException_Code] = 0;
@@ -93,6 +77,7 @@ bool fault_apply_reply(struct tcb *tcb, const struct tcb *handler)
 
     if (tcb->fault.type != seL4_Fault_UnknownSyscall && tcb->fault.type != seL4_Fault_UserException)
         return true;
+    tcb->scan.number = 0; /* as after any other change of registers (tcb.c) */
     if (length > 0)
         tcb->fault_pc = mr[0];
     if (length > 1)

@@ -47,6 +47,9 @@ struct invocation {
     u64 answer_length;            /* set by invocation_answer() */
 };
 
+/* All senders with `badge` that wait at the endpoint repeat their system calls (endpoint.c). */
+enum result endpoint_cancel_badged(struct endpoint *endpoint, u64 badge);
+
 /* Word `i` of the message; i < length. */
 static inline u64 invocation_word(const struct invocation *invocation, u32 i)
 {

@@ -90,9 +90,9 @@ struct send {
 void endpoint_send(struct endpoint *endpoint, struct tcb *sender, struct send send);
 void endpoint_receive(struct cap cap, struct tcb *receiver, bool blocking);
 
-/* All waiting threads repeat their system calls; of the senders only those with `badge`. */
-void endpoint_cancel_all(struct endpoint *endpoint);
-void endpoint_cancel_badged(struct endpoint *endpoint, u64 badge);
+/* The first thread in an endpoint's or notification's queue repeats its system call; false if there is none.
+ */
+bool queue_restart_first(struct wait_queue *queue);
 
 /* Takes a thread off what it waits for, and forgets a fault not yet answered. Its state is then inactive. */
 void ipc_cancel(struct tcb *tcb);
@@ -104,8 +104,8 @@ void notification_signal(struct notification *notification, u64 badge);
 void notification_receive(struct notification *notification, struct tcb *receiver, bool blocking);
 /* Takes the badge of an active notification. */
 void notification_take(struct notification *notification, struct tcb *receiver);
-void notification_cancel_all(struct notification *notification);
 void notification_bind(struct notification *notification, struct tcb *tcb);
+/* Nothing happens if `tcb` is NULL or has no binding. */
 void notification_unbind(struct tcb *tcb);
 
 /* ---- Replies (reply.c)
@@ -117,8 +117,8 @@ static inline void reply_give(struct tcb *caller, struct tcb *receiver, bool gra
 {
     struct slot *master = &caller->slots[TCB_REPLY], *slot = &receiver->slots[TCB_CALLER];
 
-    slot->cap = master->cap;
-    slot->cap.rights = grant ? RIGHT_GRANT : 0;
+    slot->cap =
+        (struct cap){.type = CAP_REPLY, .rights = grant ? RIGHT_GRANT : 0, .address = master->cap.address};
     slot->prev = master;
     slot_set_next(master, slot);
 }
@@ -146,6 +146,41 @@ void reply_revoke(struct tcb *tcb);
 void fault_raise(struct tcb *tcb);
 /* Writes the message of the pending fault of `from` into `to`; returns its length. */
 u32 fault_message(const struct tcb *from, struct tcb *to, seL4_IPCBuffer *buffer);
+
+/* The same for the two faults that hosted programs live on. A system call's message is all registers it could
+ * mean, as far as `buffer` is there for them. */
+ALWAYS_INLINE u32 fault_unknown_message(const struct tcb *from, struct tcb *to, seL4_IPCBuffer *buffer)
+{
+    u64 *mr = &to->frame.x[REG_A2];
+    const u64 *x = from->frame.x;
+
+    mr[seL4_UnknownSyscall_FaultIP] = from->fault_pc;
+    mr[seL4_UnknownSyscall_SP] = x[REG_SP];
+    mr[seL4_UnknownSyscall_RA] = x[REG_RA];
+    mr[seL4_UnknownSyscall_A0] = x[REG_A0];
+    if (!buffer)
+        return seL4_FastMessageRegisters;
+    buffer->msg[seL4_UnknownSyscall_A1] = x[REG_A1];
+    buffer->msg[seL4_UnknownSyscall_A2] = x[REG_A2];
+    buffer->msg[seL4_UnknownSyscall_A3] = x[REG_A2 + 1];
+    buffer->msg[seL4_UnknownSyscall_A4] = x[REG_A2 + 2];
+    buffer->msg[seL4_UnknownSyscall_A5] = x[REG_A2 + 3];
+    buffer->msg[seL4_UnknownSyscall_A6] = x[REG_A6];
+    buffer->msg[seL4_UnknownSyscall_Syscall] = from->fault.code;
+    return seL4_UnknownSyscall_Length;
+}
+
+ALWAYS_INLINE u32 fault_vm_message(const struct tcb *from, struct tcb *to)
+{
+    u64 *mr = &to->frame.x[REG_A2];
+
+    mr[seL4_VMFault_IP] = from->fault_pc;
+    mr[seL4_VMFault_Addr] = from->fault.address;
+    mr[seL4_VMFault_PrefetchFault] = from->fault.code == CAUSE_FETCH_ACCESS;
+    mr[seL4_VMFault_FSR] = from->fault.code;
+    return seL4_VMFault_Length;
+}
+
 /* Applies the reply of `handler` to the faulted thread; true if that goes on. */
 bool fault_apply_reply(struct tcb *tcb, const struct tcb *handler);
 

@@ -12,6 +12,7 @@
 #include "kernel/micro/delete.h"
 #include "kernel/micro/ipc.h"
 #include "machine/board.h"
+#include "machine/panic.h"
 
 static struct irq {
     bool active; /* has a handler cap */
@@ -37,9 +38,14 @@ void irq_handle(void)
         debug_print("interrupt %u has no notification: dropped\n", source);
 }
 
+struct slot *irq_binding(u64 irq)
+{
+    return &irqs[irq].binding;
+}
+
 void irq_release(u64 irq)
 {
-    slot_delete_simple(&irqs[irq].binding);
+    kernel_assert(slot_empty(irq_binding(irq)), "an interrupt's binding goes before its handler");
     irqs[irq].active = false;
     board_irq_disable((u32)irq);
 }
@@ -76,7 +82,7 @@ enum result irq_control_invoke(struct invocation *in)
 
 enum result irq_handler_invoke(struct invocation *in)
 {
-    struct slot *binding = &irqs[in->cap.irq].binding;
+    struct slot *binding = irq_binding(in->cap.irq);
 
     switch (in->label) {
     case IRQAckIRQ:
@@ -87,12 +93,12 @@ enum result irq_handler_invoke(struct invocation *in)
         if (in->extra[0]->cap.type != CAP_NOTIFICATION || !(in->extra[0]->cap.rights & RIGHT_WRITE))
             return fail_cap(0);
         /* The old binding is another cap than the source, so deleting it leaves the source alone. */
-        slot_delete_simple(binding);
+        if (slot_delete(binding))
+            return RESULT_PREEMPTED;
         cdt_insert(binding, in->extra[0]->cap, in->extra[0]);
         return RESULT_OK;
     case IRQClearIRQHandler:
-        slot_delete_simple(binding);
-        return RESULT_OK;
+        return slot_delete(binding);
     default:
         return fail(seL4_IllegalOperation);
     }

@@ -48,17 +48,6 @@ void notification_receive(struct notification *notification, struct tcb *receive
     }
 }
 
-void notification_cancel_all(struct notification *notification)
-{
-    struct tcb *tcb;
-
-    while ((tcb = notification->queue.head)) {
-        queue_remove(&notification->queue, tcb);
-        thread_set_state(tcb, THREAD_RESTART);
-        schedule_wake_later(tcb);
-    }
-}
-
 void notification_bind(struct notification *notification, struct tcb *tcb)
 {
     notification->bound_bits = (u64)tcb >> 1;
@@ -67,7 +56,7 @@ void notification_bind(struct notification *notification, struct tcb *tcb)
 
 void notification_unbind(struct tcb *tcb)
 {
-    if (!tcb->bound)
+    if (!tcb || !tcb->bound)
         return;
     tcb->bound->bound_bits = 0;
     tcb->bound = NULL;

@@ -63,6 +63,13 @@ struct fault {
     struct lookup_failure lookup;
 };
 
+/* A search of an endpoint's queue for senders with a badge (CancelBadgedSends). */
+struct scan {
+    struct endpoint *endpoint;
+    u64 badge;
+    u64 number; /* no two have the same */
+};
+
 /* The five cap slots of a thread. Deletion empties them from the last to the first. */
 enum tcb_slot {
     TCB_CSPACE,
@@ -79,6 +86,8 @@ struct tcb {
     struct slot slots[TCB_SLOTS];
     struct arch_frame frame; /* frame.pc: where it goes on */
     u64 fault_pc;            /* the instruction that trapped last; where a restart goes on */
+    u64 space;               /* the hart's word for its address space, */
+    u64 space_known;         /* true as long as this equals vspace_changes (vspace.h) */
 
     u8 state; /* enum thread_state */
     u8 priority;
@@ -95,6 +104,8 @@ struct tcb {
     bool wait_grant;    /* sender and receiver */
     bool wait_can_call; /* sender: a reply cap may be made */
     bool wait_call;     /* sender: expects a reply */
+    u64 passed_by;      /* sender: the last scan of the queue that let it wait on */
+    struct scan scan;   /* the one this thread was preempted in, of number 0 if none */
 
     struct fault fault; /* type 0: none */
     u64 fault_handler;  /* CPtr in the thread's own CSpace */

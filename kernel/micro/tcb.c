@@ -34,6 +34,12 @@ static u64 *context_word(struct tcb *tcb, u32 i)
     return i == 0 ? &tcb->fault_pc : &tcb->frame.x[context[i]];
 }
 
+/* With other registers, the thread's next call is no longer the one it was preempted in. */
+static void forget_call(struct tcb *tcb)
+{
+    tcb->scan.number = 0;
+}
+
 static enum result read_registers(struct invocation *in)
 {
     struct tcb *tcb = target(in);
@@ -70,6 +76,7 @@ static enum result write_registers(struct invocation *in)
     for (u32 i = 0; i < min_u64(count, CONTEXT_WORDS); i++)
         *context_word(tcb, i) = invocation_word(in, i + 2);
     tcb->frame.pc = tcb->fault_pc;
+    forget_call(tcb);
     if (resume)
         thread_resume(tcb);
     return RESULT_OK;
@@ -99,6 +106,7 @@ static enum result copy_registers(struct invocation *in)
         for (u32 i = CONTEXT_FRAME_WORDS; i < CONTEXT_WORDS; i++)
             *context_word(tcb, i) = *context_word(source, i);
     }
+    forget_call(tcb);
     return RESULT_OK;
 }
 
@@ -216,7 +224,6 @@ static enum result install_spaces(struct invocation *in, const struct install *c
     enum result result = install_cap(in, TCB_CSPACE, cspace);
     if (!result)
         result = install_cap(in, TCB_VSPACE, vspace);
-    vspace_activate(); /* in case it is the current thread's */
     return result;
 }
 

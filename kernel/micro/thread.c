@@ -7,8 +7,7 @@
 
 void thread_init(struct tcb *tcb)
 {
-    arch_frame_init_user(&tcb->frame);
-    trap_prepare_frame(&tcb->frame);
+    trap_init_frame(&tcb->frame);
     tcb->slice = CONFIG_TIME_SLICE;
     debug_thread_new(tcb);
 }

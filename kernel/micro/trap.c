@@ -20,11 +20,17 @@
 
 u8 kernel_stack[KERNEL_STACK_SIZE] __attribute__((aligned(16)));
 
-static u64 tick; /* in counts of arch_time() */
+static struct arch_frame new_frame; /* as the machine wants a program to begin */
+static u64 tick;                    /* in counts of arch_time() */
 static u32 units_done;
 
 _Static_assert(offsetof(struct tcb, fault_pc) == offsetof(struct tcb, frame) + sizeof(struct arch_frame),
                "entry.S");
+
+void trap_prepare(void)
+{
+    arch_frame_init_user(&new_frame);
+}
 
 void trap_start(void)
 {
@@ -54,11 +60,14 @@ void trap_handle_interrupt(void)
     }
 }
 
+/* With checks on, no thread is taken at its word (space_known), so that every trap ends here. */
 void trap_resume(void)
 {
     vspace_activate();
-    if (debug_checking)
+    if (debug_checking) {
+        current->space_known = 0;
         debug_check();
+    }
     entry_return(&current->frame);
 }
 
@@ -69,15 +78,15 @@ void trap_exception(void)
     switch (frame->cause) {
     case CAUSE_FETCH_ACCESS:
     case CAUSE_FETCH_PAGE:
-        fastpath_fault(seL4_Fault_VMFault, frame->value, CAUSE_FETCH_ACCESS);
+        fastpath_vm_fault(frame->value, CAUSE_FETCH_ACCESS);
         return;
     case CAUSE_LOAD_ACCESS:
     case CAUSE_LOAD_PAGE:
-        fastpath_fault(seL4_Fault_VMFault, frame->value, CAUSE_LOAD_ACCESS);
+        fastpath_vm_fault(frame->value, CAUSE_LOAD_ACCESS);
         return;
     case CAUSE_STORE_ACCESS:
     case CAUSE_STORE_PAGE:
-        fastpath_fault(seL4_Fault_VMFault, frame->value, CAUSE_STORE_ACCESS);
+        fastpath_vm_fault(frame->value, CAUSE_STORE_ACCESS);
         return;
     case CAUSE_IRQ_TIMER:
     case CAUSE_IRQ_EXTERNAL:
@@ -86,8 +95,9 @@ void trap_exception(void)
         break;
     default:
         if (frame->cause != CAUSE_ILLEGAL || !fpu_claim(current)) {
-            fastpath_fault(seL4_Fault_UserException, 0, frame->cause);
-            return;
+            current->fault.type = seL4_Fault_UserException;
+            current->fault.code = frame->cause;
+            fault_raise(current);
         }
         break;
     }
@@ -100,21 +110,11 @@ void trap_fault(void)
     trap_return();
 }
 
-void trap_prepare_frame(struct arch_frame *frame)
+void trap_init_frame(struct arch_frame *frame)
 {
+    frame->status = new_frame.status;
     frame->kernel_sp = (u64)(kernel_stack + KERNEL_STACK_SIZE);
     frame->kernel_tp = (u64)arch_hart();
-}
-
-/* The current thread, if its space is the active one already; the usual last step of a trap. */
-ALWAYS_INLINE void resume(void)
-{
-    struct tcb *tcb = current;
-
-    if (debug_checking || !vspace_is_active(&tcb->slots[TCB_VSPACE].cap))
-        trap_resume();
-    else
-        entry_return(&tcb->frame);
 }
 
 /* Waits for an interrupt that makes somebody run. */
@@ -135,7 +135,7 @@ static __attribute__((noinline)) void choose(void)
     if (current == &idle_thread)
         idle();
     else
-        resume();
+        trap_continue(current);
 }
 
 void trap_return(void)
@@ -143,7 +143,7 @@ void trap_return(void)
     if (schedule_is_due())
         choose();
     else
-        resume();
+        trap_continue(current);
 }
 
 /* The kernel runs with interrupts off and touches no program's addresses, so whatever traps in it is a bug.

@@ -41,8 +41,8 @@ static bool is_page(u64 type)
     return type == seL4_RISCV_Giga_Page || type == seL4_RISCV_4K_Page || type == seL4_RISCV_Mega_Page;
 }
 
-/* Makes the object at `address`, where memory is zero (or a device's), and returns its first cap. */
-static struct cap object_new(u64 type, paddr address, u32 size, bool device)
+/* The first cap to a new object, but for its address. */
+static struct cap new_cap(u64 type, u32 size, bool device)
 {
     static const u8 cap_types[seL4_ObjectTypeCount] = {
         [seL4_UntypedObject] = CAP_UNTYPED,
@@ -55,24 +55,30 @@ static struct cap object_new(u64 type, paddr address, u32 size, bool device)
         [seL4_RISCV_Mega_Page] = CAP_FRAME,
         [seL4_RISCV_PageTableObject] = CAP_PAGE_TABLE,
     };
-    struct cap cap = cap_make(cap_types[type], address, size);
+    struct cap cap = cap_make(cap_types[type], 0, size);
 
     cap.device = device;
-    switch (cap.type) {
-    case CAP_TCB:
-        thread_init(cap_object(cap));
-        break;
-    case CAP_ENDPOINT:
+    if (cap.type == CAP_ENDPOINT)
         cap.rights = RIGHTS_ALL;
-        break;
-    case CAP_NOTIFICATION:
-    case CAP_FRAME:
+    else if (cap.type == CAP_NOTIFICATION || cap.type == CAP_FRAME)
         cap.rights = RIGHT_READ | RIGHT_WRITE;
-        break;
-    default:
-        break;
-    }
     return cap;
+}
+
+/*
+ * Cuts `count` objects off at `address`, where memory is zero (or a device's), and puts their caps into the
+ * slots from `destination` on. All or none: the API shows nobody a Retype half done, so there is no
+ * preemption point, and little is done for each.
+ */
+static void make_objects(struct slot *untyped, struct cap cap, paddr address, u64 count,
+                         struct slot *destination)
+{
+    for (u64 i = 0; i < count; i++) {
+        cap.address = address + (i << cap.size);
+        if (cap.type == CAP_TCB)
+            thread_init(cap_object(cap));
+        cdt_insert_new(&destination[i], cap, untyped);
+    }
 }
 
 /* Zeroes everything below the watermark, downward, and lowers it. */
@@ -159,9 +165,7 @@ enum result untyped_invoke(struct invocation *in)
         return RESULT_PREEMPTED;
     u64 at = round_up(untyped->watermark, 1ul << size);
     untyped->watermark = at + (count << size);
-    for (u64 i = 0; i < count; i++) {
-        struct cap cap = object_new(type, untyped->address + at + (i << size), (u32)size, untyped->device);
-        cdt_insert_new(&destination[i], cap, in->slot);
-    }
+    make_objects(in->slot, new_cap(type, (u32)size, untyped->device), untyped->address + at, count,
+                 destination);
     return RESULT_OK;
 }

@@ -3,10 +3,11 @@
 #include "kernel/micro/cdt.h"
 #include "kernel/micro/invoke.h"
 #include "kernel/micro/schedule.h"
+#include "kernel/micro/trap.h"
 #include "lib/string.h"
 
-paddr vspace_active_root;
-u64 vspace_active_asid;
+u64 vspace_active;
+u64 vspace_changes = 1;
 
 /* An entry of a table and the level of that table: the end of a walk. */
 struct place {
@@ -42,20 +43,23 @@ static u32 level_bits(u32 level)
     return PAGE_SHIFT + seL4_PageTableIndexBits * level;
 }
 
-void vspace_switch(const struct cap *cap)
+void vspace_activate(void)
 {
-    vspace_active_root = cap->address;
-    vspace_active_asid = cap->asid;
-    if (cap->type != CAP_PAGE_TABLE || asid_root(cap->asid) != arch_direct(cap->address)) {
-        vspace_active_root = arch_physical(arch_kernel_root);
-        vspace_active_asid = 0;
-    }
-    arch_space_switch(vspace_active_root, vspace_active_asid);
+    struct cap cap = thread_cap(current, TCB_VSPACE);
+    bool usable = cap_is_vspace(cap) && asid_root(cap.asid) == cap_object(cap);
+
+    if (usable)
+        arch_space_switch(cap.address, cap.asid);
+    else
+        arch_space_switch(arch_physical(arch_kernel_root), 0);
+    vspace_active = entry_space();
+    current->space = vspace_active;
+    current->space_known = usable ? vspace_changes : 0;
 }
 
 void vspace_reload(void)
 {
-    vspace_active_root = 0;
+    vspace_changes++;
     vspace_activate();
 }
 

@@ -11,32 +11,23 @@
 
 #include "kernel/micro/objects.h"
 
-/* What the hart translates by now. A root with an ASID was found to be in use when it was activated, and
- * whoever ends that calls vspace_reload(). The root is never 0, so that an empty slot's cap does not resemble
- * it. */
-extern paddr vspace_active_root;
-extern u64 vspace_active_asid;
+/*
+ * Which space the hart translates by, and which a thread is to run in. Both are words for the hart, table and
+ * ASID in one.
+ *
+ * To find the word for a thread takes a look at its cap and at the ASID's pool. It is remembered in the TCB,
+ * with the number of changes there had been until then. A change is whatever may make such a memory wrong: a
+ * cap to a table of some space goes (it may be the thread's own), or a pool of ASIDs does. So what a TCB says
+ * holds as long as its number is still the latest.
+ */
+extern u64 vspace_active;
+extern u64 vspace_changes; /* begins with 1: a new TCB knows nothing */
 
-/* The part of vspace_activate() for when that differs. */
-void vspace_switch(const struct cap *cap);
+/* Makes the hart use the space of the current thread, and remembers it; a thread without a usable space gets
+ * the kernel's alone, and is looked at again next time. */
+void vspace_activate(void);
 
-/* True if a thread with this cap in its VSpace slot can run as things are. */
-ALWAYS_INLINE bool vspace_is_active(const struct cap *cap)
-{
-    return cap->address == vspace_active_root && cap->asid == vspace_active_asid;
-}
-
-/* Makes the hart use the space of the current thread; a thread without a usable space gets the kernel's
- * alone. */
-ALWAYS_INLINE void vspace_activate(void)
-{
-    const struct cap *cap = &current->slots[TCB_VSPACE].cap;
-
-    if (!vspace_is_active(cap))
-        vspace_switch(cap);
-}
-
-/* The same when an ASID has ceased to name its root: the current thread may have lost its space. */
+/* The same after a change that may have taken the space in use away. */
 void vspace_reload(void);
 
 /* The entry that maps a frame where its cap says, NULL if none does: the record may be stale. */

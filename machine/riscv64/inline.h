@@ -25,6 +25,14 @@ static inline void *arch_current(void)
     return current;
 }
 
+static inline void *arch_kernel_data(void)
+{
+    void *data;
+
+    __asm__ volatile("ld %0, " ARCH_TEXT(HART_KERNEL_DATA) "(tp)" : "=r"(data));
+    return data;
+}
+
 #define ARCH_STATUS_SIE 2ul /* sstatus.SIE, SPEC 4.1.1 */
 
 static inline bool arch_irq_disable(void)

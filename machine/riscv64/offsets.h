@@ -4,20 +4,20 @@
 #ifndef MACHINE_RISCV64_OFFSETS_H
 #define MACHINE_RISCV64_OFFSETS_H
 
-#define FRAME_X(n)         (8 * (n))
-#define FRAME_PC           256
-#define FRAME_STATUS       264
-#define FRAME_CAUSE        272
-#define FRAME_VALUE        280
-#define FRAME_KERNEL_SP    288
-#define FRAME_KERNEL_TP    296
-#define FRAME_KERNEL_ENTRY 304
-#define FRAME_RESERVED     312
-#define FRAME_SIZE         320
+#define FRAME_X(n)      (8 * (n))
+#define FRAME_PC        256
+#define FRAME_STATUS    264
+#define FRAME_CAUSE     272
+#define FRAME_VALUE     280
+#define FRAME_KERNEL_SP 288
+#define FRAME_KERNEL_TP 296
+#define FRAME_RESERVED  304
+#define FRAME_SIZE      320
 
 #define HART_STACK_LIMIT     0
 #define HART_EMERGENCY_STACK 8
 #define HART_CURRENT         32
+#define HART_KERNEL_DATA     40
 #define HART_START_STACK     48
 #define HART_START_ENTRY     56
 #define HART_START_SATP      64

@@ -1,6 +1,6 @@
 /*
- * Traps, the return to user mode, and the switch between kernel threads. Both kernels use all of it; what differs is
- * the data in arch_frame (machine/arch.h). Registers are saved and restored by the same two macros, side by side.
+ * Traps, the way to user mode and back, and the switch between kernel threads. Both kernels use it but for user mode:
+ * micro's own path there is in kernel/micro/entry.S. Registers are saved and restored by the same macro, side by side.
  */
 #include "machine/riscv64/offsets.h"
 
@@ -47,25 +47,28 @@ trap_entry:
         csrrw   t0, sscratch, t0
         beqz    t0, from_kernel
 
-        /* From user mode: save into the frame, then enter the kernel as the frame says. */
+        /*
+         * From user mode: save into the frame, and return from user_run, which has left sp there. sstatus is not saved: a
+         * program can change nothing of it.
+         */
         each_register sd, t0
         sd      sp, FRAME_X(2)(t0)
         sd      a0, FRAME_X(10)(t0)
+        mv      a0, t0
         csrrw   t1, sscratch, zero              /* the user's t0; and from now on "in the kernel" */
-        sd      t1, FRAME_X(5)(t0)
-        csrr    t1, sepc
-        csrr    t2, sstatus
+        csrr    t2, sepc
         csrr    t3, scause
         csrr    t4, stval
-        sd      t1, FRAME_PC(t0)
-        sd      t2, FRAME_STATUS(t0)
-        sd      t3, FRAME_CAUSE(t0)
-        sd      t4, FRAME_VALUE(t0)
-        ld      sp, FRAME_KERNEL_SP(t0)
-        ld      tp, FRAME_KERNEL_TP(t0)
-        ld      t1, FRAME_KERNEL_ENTRY(t0)
-        mv      a0, t0
-        jr      t1
+        sd      t1, FRAME_X(5)(a0)
+        sd      t2, FRAME_PC(a0)
+        sd      t3, FRAME_CAUSE(a0)
+        sd      t4, FRAME_VALUE(a0)
+        ld      sp, FRAME_KERNEL_SP(a0)
+        ld      tp, FRAME_KERNEL_TP(a0)
+        ld      ra, 8(sp)
+        ld      s0, 16(sp)
+        addi    sp, sp, 32
+        ret
 
         /*
          * From the kernel: push a frame on this stack, or on the emergency stack if this one is full. Until the frame
@@ -113,41 +116,28 @@ from_kernel:
         ld      t0, FRAME_X(5)(t0)
         sret
 
-/* user_run: arch_user_run() of inline.h. a0: frame. Returns after the thread's next trap; keeps sp, s0, gp, tp. */
+/*
+ * user_run: arch_user_run() of inline.h. a0: frame. Interrupts are off. Returns after the thread's next trap, by the end
+ * of the user's half of trap_entry; keeps sp, s0, gp, tp.
+ */
         .globl  user_run
 user_run:
-        addi    sp, sp, -16
-        sd      ra, 0(sp)
-        sd      s0, 8(sp)
-        la      t0, user_run_back
+        addi    sp, sp, -32
+        sd      ra, 8(sp)
+        sd      s0, 16(sp)
         sd      sp, FRAME_KERNEL_SP(a0)
         sd      tp, FRAME_KERNEL_TP(a0)
-        sd      t0, FRAME_KERNEL_ENTRY(a0)      /* and on into arch_user_return */
-
-/* _Noreturn void arch_user_return(struct arch_frame *frame)   a0: frame */
-        .globl  arch_user_return
-arch_user_return:
-        csrci   sstatus, 2
-        mv      t0, a0
-        addi    t1, t0, FRAME_RESERVED
-        sc.d    zero, zero, (t1)                /* drops a reservation: an LR of one thread is nothing to another */
-        ld      t1, FRAME_PC(t0)
-        ld      t2, FRAME_STATUS(t0)
+        sc.d    zero, zero, (sp)                /* drops a reservation: an LR of one thread is nothing to another */
+        ld      t1, FRAME_PC(a0)
+        ld      t2, FRAME_STATUS(a0)
         csrw    sepc, t1
         csrw    sstatus, t2
-        csrw    sscratch, t0
-        each_register ld, t0
-        ld      a0, FRAME_X(10)(t0)
-        ld      sp, FRAME_X(2)(t0)
-        ld      t0, FRAME_X(5)(t0)
+        csrw    sscratch, a0
+        each_register ld, a0
+        ld      sp, FRAME_X(2)(a0)
+        ld      t0, FRAME_X(5)(a0)
+        ld      a0, FRAME_X(10)(a0)
         sret
-
-/* The trap path jumps here with the stack of user_run. */
-user_run_back:
-        ld      ra, 0(sp)
-        ld      s0, 8(sp)
-        addi    sp, sp, 16
-        ret
 
 /* void arch_switch(struct arch_switch *from, struct arch_switch *to)   a0: from, a1: to; ra sp s0..s11 each */
         .globl  arch_switch

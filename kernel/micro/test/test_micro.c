@@ -92,20 +92,26 @@ static bool chance(u64 one_in)
 
 u64 arch_kernel_root[ARCH_TABLE_ENTRIES];
 
-void arch_frame_init_user(struct arch_frame *frame)
-{
-    (void)frame;
-}
-
 void arch_root_init(u64 *root)
 {
     (void)root;
 }
 
+static u64 hart_space;
+
+static u64 hart_word(paddr root, u64 asid)
+{
+    return asid << 48 | root;
+}
+
 void arch_space_switch(paddr root, u64 asid)
 {
-    (void)root;
-    (void)asid;
+    hart_space = hart_word(root, asid);
+}
+
+u64 entry_space(void)
+{
+    return hart_space;
 }
 
 void arch_tlb_flush_page(uaddr address, u64 asid)
@@ -143,7 +149,7 @@ u32 board_irq_claim(void)
     return (u32)dice(4);
 }
 
-void trap_prepare_frame(struct arch_frame *frame)
+void trap_init_frame(struct arch_frame *frame)
 {
     (void)frame;
 }
@@ -152,6 +158,12 @@ void trap_prepare_frame(struct arch_frame *frame)
 void entry_return(struct arch_frame *frame)
 {
     (void)frame;
+}
+
+void entry_return_in(struct arch_frame *frame, u64 space)
+{
+    (void)frame;
+    hart_space = space;
 }
 
 void trap_resume(void)
@@ -530,8 +542,7 @@ static void random_call(void)
         buffer->caps_or_badges[0] = SLOT_CNODE;
         buffer->caps_or_badges[1] = SLOT_SPACE;
     }
-    fastpath_system_call(x[REG_A0], x[REG_A1], x[REG_A2], x[REG_A2 + 1], x[REG_A2 + 2], x[REG_A2 + 3], 0,
-                         syscall);
+    fastpath_system_call(x[REG_A0], x[REG_A1], syscall);
 }
 
 /* Somebody must run: lets a thread that waits, or has stopped, repeat its call. False if all have been
@@ -559,6 +570,17 @@ static void check(void)
         broken = check_mappings();
     if (broken)
         panic("broken: %s", broken);
+}
+
+/* As a trap ends: the current thread goes on, in its own space or in the kernel's alone. */
+static void go_on(void)
+{
+    struct cap cap = thread_cap(current, TCB_VSPACE);
+    bool usable = cap_is_vspace(cap) && asid_root(cap.asid) == cap_object(cap);
+
+    trap_continue(current);
+    if (hart_space != (usable ? hart_word(cap.address, cap.asid) : hart_word((paddr)arch_kernel_root, 0)))
+        panic("a thread runs in a space that is not its own");
 }
 
 /* No list that can still be reached goes through the memory. */
@@ -603,6 +625,7 @@ static bool play_round(u32 limit)
     for (u32 i = 0; i < limit; i++, calls++) {
         random_call();
         schedule();
+        go_on();
         check();
         if (current == &idle_thread && !wake_somebody())
             break;
@@ -613,8 +636,11 @@ static bool play_round(u32 limit)
         thread_suspend(current);
         schedule();
     }
-    for (u64 irq = 1; irq < 4; irq++)
+    for (u64 irq = 1; irq < 4; irq++) {
+        while (slot_delete(irq_binding(irq)) == RESULT_PREEMPTED)
+            ;
         irq_release(irq);
+    }
     return complete;
 }
 

@@ -69,7 +69,6 @@ static inline u64 arch_table_index(u64 address, u32 level)
 
 extern u64 arch_kernel_root[ARCH_TABLE_ENTRIES];
 
-void arch_frame_init_user(struct arch_frame *frame);
 void arch_root_init(u64 *root);
 void arch_space_switch(paddr root, u64 asid);
 void arch_tlb_flush_page(uaddr address, u64 asid);
