@@ -24,6 +24,8 @@ struct test {
 };
 /* One test a row of the sheet's tables, and tests of larger stories. */
 extern const struct test general_rows[], memory_rows[], cnode_rows[], tcb_rows[], irq_rows[], vspace_rows[];
+extern const struct test syscall_rows[], lookup_rows[], order_rows[], derivation_rows[], reply_rows[],
+    fault_rows[], transfer_rows[], schedule_rows[], float_rows[], interrupted_rows[];
 extern const struct test memory_tests[], cspace_tests[], vspace_tests[], ipc_tests[], thread_tests[];
 
 /* Ends the test as failed. */
@@ -89,13 +91,56 @@ struct helper {
     seL4_IPCBuffer *buffer;
     u64 *block; /* what its tp points to */
 };
-#define HELPERS 5
+#define HELPERS 6
 
 /* Makes helper `n`, not yet started. Its faults go to `fault_endpoint` (0: nowhere). */
 struct helper *helper_new(u32 n, u64 priority, seL4_CPtr fault_endpoint);
 /* Starts it, or starts it anew, in entry(a, b). The entry must not return. */
 void helper_start(struct helper *helper, void (*entry)(u64 a, u64 b), u64 a, u64 b);
+/* Lets all helpers above LOW run until they wait. */
+#define LOW 50
+void let_run(void);
 /* For the end of a helper's entry. */
 _Noreturn void helper_stop(void);
+
+/* ---- What helpers do (entries.c)
+ * ----------------------------------------------------------------------------- */
+
+/* What they leave behind: mostly digits, in the order in which they came by. */
+extern volatile u64 steps;
+
+/* Adds `digit` to the steps. */
+void enter_note(u64 digit, u64 b);
+/* Waits on `cptr`, then adds `digit`. */
+void enter_wait(u64 cptr, u64 digit);
+/* Waits on `cptr` again and again; adds the low digit of each badge, in base 16. */
+void enter_waits(u64 cptr, u64 b);
+/* Calls `cptr` with `label`; leaves 100 + the label of the answer. */
+void enter_call(u64 cptr, u64 label);
+/* Sends `label` to `cptr`, then adds the digit 1. */
+void enter_send(u64 cptr, u64 label);
+/* Calls `cptr` with the first `count` words of its message as caps; leaves 100 + the answer's extra caps. */
+void enter_call_with_caps(u64 cptr, u64 count);
+/* Loads from `address`, then adds `digit`. */
+void enter_load(u64 address, u64 digit);
+/* Never waits and counts; `counter` is the address of a number. */
+void enter_spin(u64 counter, u64 b);
+
+/* A system call with all its argument registers, and what they are afterwards. */
+struct registers {
+    u64 a[6];
+};
+void system_call(s64 number, struct registers *registers);
+
+/* ---- The clock's alarm, an interrupt that can be had at will (irq_rows.c)
+ * ------------------------------------- */
+
+/* Maps the clock and binds its interrupt to `notification`. To be undone by alarm_end(). */
+void alarm_begin(seL4_CPtr notification);
+/* Raises the interrupt in `delay` nanoseconds. */
+void alarm_set(u64 delay);
+/* After the interrupt, before the next. */
+void alarm_clear(void);
+void alarm_end(void);
 
 #endif

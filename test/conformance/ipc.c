@@ -3,8 +3,6 @@
 
 #define BAD_ADDRESS 0x3cba987650ul
 
-static volatile u64 steps; /* what helpers have done */
-
 /* Calls `endpoint` with messages of 0, 1, ... words and checks the answer: each word one more. */
 static void caller(u64 endpoint, u64 rounds)
 {

@@ -46,8 +46,25 @@ static seL4_CPtr frame_at(seL4_CPtr untyped, u64 address)
     return frame;
 }
 
-/* An alarm in `delay` nanoseconds. */
-static void rtc_alarm(volatile u32 *clock, u64 delay)
+static volatile u32 *const clock = (volatile u32 *)DEVICE_AT;
+static seL4_CPtr clock_memory, clock_handler;
+
+void alarm_begin(seL4_CPtr notification)
+{
+    seL4_CPtr frame = slot_new();
+
+    clock_memory = find_device(RTC_ADDRESS);
+    clock_handler = slot_new();
+    OK(seL4_Untyped_Retype(clock_memory, seL4_UntypedObject, 12, CNODE, 0, 0, frame, 1));
+    OK(seL4_CNode_Delete(CNODE, frame, 64));
+    frame = frame_at(clock_memory, RTC_ADDRESS);
+    tables_new(VSPACE, DEVICE_AT);
+    OK(seL4_RISCV_Page_Map(frame, VSPACE, DEVICE_AT, seL4_ReadWrite, seL4_RISCV_ExecuteNever));
+    OK(seL4_IRQControl_Get(seL4_CapIRQControl, RTC_IRQ, CNODE, clock_handler, 64));
+    OK(seL4_IRQHandler_SetNotification(clock_handler, notification));
+}
+
+void alarm_set(u64 delay)
 {
     u64 when = clock[RTC_TIME_LOW];
 
@@ -56,6 +73,17 @@ static void rtc_alarm(volatile u32 *clock, u64 delay)
     clock[RTC_IRQ_ENABLED] = 1;
     clock[RTC_ALARM_HIGH] = (u32)(when >> 32);
     clock[RTC_ALARM_LOW] = (u32)when;
+}
+
+void alarm_clear(void)
+{
+    clock[RTC_CLEAR_INTERRUPT] = 1;
+}
+
+void alarm_end(void)
+{
+    clock[RTC_IRQ_ENABLED] = 0;
+    OK(seL4_CNode_Revoke(CNODE, clock_memory, 64));
 }
 
 static void endpoint_right(void)
@@ -186,27 +214,19 @@ static void handler_gone(void)
 
 static void rtc(void)
 {
-    seL4_CPtr frame = slot_new(), handler = slot_new(), notification = object_new(seL4_NotificationObject, 0),
-              untyped = find_device(RTC_ADDRESS);
-    volatile u32 *clock = (volatile u32 *)DEVICE_AT;
+    seL4_CPtr notification = object_new(seL4_NotificationObject, 0);
     seL4_Word badge = 0;
-    OK(seL4_Untyped_Retype(untyped, seL4_UntypedObject, 12, CNODE, 0, 0, frame, 1));
-    OK(seL4_CNode_Delete(CNODE, frame, 64));
-    frame = frame_at(untyped, RTC_ADDRESS);
-    tables_new(VSPACE, DEVICE_AT);
-    OK(seL4_RISCV_Page_Map(frame, VSPACE, DEVICE_AT, seL4_ReadWrite, seL4_RISCV_ExecuteNever));
-    OK(seL4_IRQControl_Get(seL4_CapIRQControl, RTC_IRQ, CNODE, handler, 64));
-    OK(seL4_IRQHandler_SetNotification(handler, cap_mint(notification, 15, 0x21)));
+
+    alarm_begin(cap_mint(notification, 15, 0x21));
     for (int round = 0; round < 2; round++) {
-        rtc_alarm(clock, 2000000);
+        alarm_set(2000000);
         seL4_Wait(notification, &badge);
         EQUAL(badge, 0x21);
-        clock[RTC_CLEAR_INTERRUPT] = 1;
+        alarm_clear();
     }
-    clock[RTC_IRQ_ENABLED] = 0;
     seL4_Poll(notification, &badge);
     EQUAL(badge, 0);
-    OK(seL4_CNode_Revoke(CNODE, untyped, 64));
+    alarm_end();
 }
 
 static void domain_set(void)

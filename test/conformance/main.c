@@ -126,6 +126,12 @@ void helper_start(struct helper *helper, void (*entry)(u64 a, u64 b), u64 a, u64
     OK(seL4_TCB_WriteRegisters(helper->tcb, 1, 0, 32, &context));
 }
 
+void let_run(void)
+{
+    OK(seL4_TCB_SetPriority(TCB, TCB, LOW));
+    OK(seL4_TCB_SetPriority(TCB, TCB, seL4_MaxPrio));
+}
+
 void helper_stop(void)
 {
     for (;;)
@@ -193,9 +199,12 @@ static bool run(const struct test *test)
 
 void root_main(seL4_BootInfo *boot_info)
 {
-    static const struct test *const suites[] = {general_rows, memory_rows, cnode_rows,   tcb_rows,
-                                                irq_rows,     vspace_rows, memory_tests, cspace_tests,
-                                                vspace_tests, ipc_tests,   thread_tests};
+    static const struct test *const suites[] = {
+        general_rows,  syscall_rows,  memory_rows,  cnode_rows,       tcb_rows,     irq_rows,
+        vspace_rows,   lookup_rows,   order_rows,   derivation_rows,  reply_rows,   fault_rows,
+        transfer_rows, schedule_rows, float_rows,   interrupted_rows, memory_tests, cspace_tests,
+        vspace_tests,  ipc_tests,     thread_tests,
+    };
     u32 passed = 0, lost = 0;
 
     info = boot_info;

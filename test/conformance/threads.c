@@ -1,7 +1,6 @@
 /* Scheduling, priorities, suspension, registers, the floating-point unit. */
 #include "test/conformance/conformance.h"
 
-static volatile u64 steps;
 static volatile bool stop;
 
 static void note(u64 digit, u64 b)
