@@ -171,7 +171,7 @@ test: setup-test
 	$(Q)$(MAKE) --no-print-directory test-checks
 	$(Q)$(MAKE) --no-print-directory test-system
 
-test-unit: test-unit-lib test-unit-user test-unit-xmap test-unit-fs test-unit-block test-unit-console test-unit-unix test-unit-micro
+test-unit: test-unit-lib test-unit-user test-unit-xmap test-unit-fs test-unit-block test-unit-console test-unit-unix test-unit-micro test-unit-model
 
 test-all: test
 	$(Q)$(MAKE) --no-print-directory test-long

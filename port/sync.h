@@ -35,8 +35,9 @@ bool port_lock_held(const struct port_lock *lock);
 /*
  * Releases `lock`, waits until woken or until port_now() >= deadline (PORT_FOREVER: no limit), takes `lock`
  * again. Release and wait are one step for wakers that hold the lock. May return early without a reason:
- * callers loop. Returns OK or ERR_TIMEOUT. The caller holds no other lock. Unbounded waits only in unix and
- * console.
+ * callers loop. Returns OK or ERR_TIMEOUT. The caller holds no other lock. Unbounded waits only in unix: an
+ * operation of another service that waits without a limit is taken for lost (console's readers look again now
+ * and then).
  */
 enum err port_wait(struct port_queue *queue, struct port_lock *lock, u64 deadline);
 

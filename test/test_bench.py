@@ -116,6 +116,16 @@ def profile_known(work):
     work.equal(len(executed), 100, "instructions")
 
 
+@test("bench/parts-of-user", quick=True)
+def parts_known(work):
+    """The first range that fits decides; what is not at user addresses is in no part."""
+    report = known_guest(work, "part=1:80001000:80001008", "part=0:80000000:80002000")
+    for sample in report.samples[1]:
+        work.equal(sample.parts, (0, 0), "parts of a sample of kernel instructions")
+    (sample,) = report.samples[2]
+    work.equal((sample.user, sample.parts), (4, (2, 2)), "parts of four user instructions")
+
+
 @test("bench/leaves-out", quick=True)
 def leaves_out(work):
     """skip= and resume= at user addresses: the second of the four instructions, the third counts again."""
@@ -178,6 +188,8 @@ def repeats(work):
             work.check(RECORD_KEYS <= set(record), f"{name} lacks {RECORD_KEYS - set(record)}")
             work.check(record["samples"] >= 16 and record["min"] <= record["value"] <= record["max"], f"{name}: {record}")
             work.check(0 < record["user"] < record["value"] and record["kernel"] > 100, f"{name}: {record}")
+            work.equal("where" in record, entry["target"] == "hosted", f"{name}: places of its instructions")
+            work.equal(sum(record.get("where", {"all": record["value"]}).values()), record["value"], f"{name}: all places")
 
 
 @test("bench/disk-rows-repeat")
@@ -314,7 +326,7 @@ def figures(work):
         return machine.Sample(user=10, kernel=total - 10 + idle, firmware=0, fences=1, satp=0, idle=idle)
     numbers = {"one": 1, "many": 2}
     report = machine.Report(samples={1: [sample(100), sample(104), sample(300, idle=7)], 2: [sample(744), sample(744)]})
-    target = SimpleNamespace(kernel="mono")
+    target = SimpleNamespace(parts=(), kernel="mono")
     one = machine.figure(target, rows.Row("one", ""), numbers, {"calls": report})
     work.equal((one["value"], one["min"], one["max"], one["samples"]), (104, 100, 300, 3), "row one")
     more = machine.figure(target, rows.Row("more", "", per=64, less="one", sample="many"), numbers, {"calls": report})

@@ -2,7 +2,7 @@
 # Installs what is missing, from Debian, for one of two purposes:
 #
 #   tools/setup.sh demo    what `make demo` needs: compilers, QEMU, Python's ELF reader (the default)
-#   tools/setup.sh test    that, and what `make test` needs: cmocka, clang, the static checkers
+#   tools/setup.sh test    that, and what `make test` needs: cmocka, clang, the static checkers, Spin
 #
 # Works as root or with sudo. Says what it installs; silent if everything is there. Exit code 3: something is missing
 # that it could not install.
@@ -27,6 +27,7 @@ dtc device-tree-compiler
 clang-format clang-format
 cppcheck cppcheck
 clang clang
+spin spin
 /usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer-*.a libclang-rt-14-dev
 '
 

@@ -8,7 +8,7 @@ U := user
 user_lib_files := user/lib/start.S user/lib/syscalls.c user/lib/memory.c user/lib/heap.c user/lib/print.c \
                   user/lib/text.c user/lib/arena.c user/lib/match.c user/lib/command.c \
                   lib/format.c lib/string.c lib/string_more.c lib/faults.c lib/words.c
-user_own_programs := init sh ls cat echo wc grep mkdir rm ln kill fault poweroff xmaptest xmapcalls systest
+user_own_programs := init sh ls cat echo wc grep mkdir rm ln kill fault svc ps poweroff xmaptest xmapcalls systest
 user_programs = $(user_own_programs) $(filter-out $(user_own_programs),$(EXTRA) $(patsubst $U/_%,%,$(UPROGS)))
 user_images   = $(user_programs:%=$(BUILD)/user/_%)
 

@@ -24,8 +24,9 @@
 #define DIRECTORY "/systest.d"
 
 static const struct test *const tables[] = {
-    process_tests, kill_tests, memory_tests, lazy_tests, fault_tests, pointer_tests, descriptor_tests,
-    pipe_tests,    file_tests, name_tests,   exec_tests, xmap_tests,  race_tests,    exhaustion_tests,
+    process_tests, kill_tests,       memory_tests, lazy_tests,    fault_tests,
+    pointer_tests, descriptor_tests, pipe_tests,   file_tests,    name_tests,
+    exec_tests,    xmap_tests,       race_tests,   control_tests, exhaustion_tests,
 };
 
 static u32 passed;

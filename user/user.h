@@ -7,6 +7,7 @@
 #ifndef USER_USER_H
 #define USER_USER_H
 
+#include "abi/xv6/control.h"
 #include "abi/xv6/stat.h"
 #include "abi/xv6/xmap.h"
 #include "lib/string.h"
@@ -46,6 +47,10 @@ int xmap_query(const void *address, xmap_region_t *region);
 int xmap_usage(unsigned long pages[3]);
 int fault_arm(const char *service_colon_name, long n, int always);
 int power_off(int code);
+int service_info(int n, struct service_status *status);
+int service_control(int n, int verb, int ms);
+int fault_info(int n, struct fault_status *status);
+int process_info(int n, struct process_status *status);
 
 /* The break (lib/memory.c). Both return the previous break, or (char *)-1. */
 char *sbrk(int n);

@@ -8,13 +8,14 @@
 #include "kernel/mono/thread.h"
 #include "machine/arch.h"
 
-#define NO_SPACE (~0u)
+#define NO_SPACE (~0ul)
 
 /* A program's registers, and what its thread should know before it goes on: see user.c. */
 struct mono_user {
     struct arch_frame frame; /* first: arch_user_run() gives it back */
     u32 attention;           /* bits; taken by the thread that serves the program */
-    u32 space;               /* where it runs, while a hart's `active` names it */
+    u64 space;               /* where it runs, while a hart's `active` names it */
+    struct mono_trap *trap;  /* where mono_user_run() puts its answer */
 };
 
 struct mono_hart {
@@ -26,9 +27,11 @@ struct mono_hart {
     struct mono_thread idle;   /* runs when nobody else does */
 
     /* space.c and user.c */
-    u32 space;                /* whose tables are loaded. Read by others */
-    struct mono_user *active; /* the program in user mode, or NULL. Read by others */
-    u64 seen[MONO_SPACES];    /* the generation of each space that this hart's translations are of */
+    u64 space;                         /* whose tables are loaded. Read by others */
+    struct mono_user *volatile active; /* the program in user mode, or NULL. Read by others */
+    u64 seen[MONO_SPACES];             /* the generation of each space that this hart's translations are of */
+    const u64 *generation;             /* of the loaded space: what it is now, */
+    u64 generation_seen;               /* and seen[] of it */
 };
 
 extern struct mono_hart mono_harts[ARCH_HARTS_MAX];
@@ -37,7 +40,7 @@ extern u32 mono_hart_count; /* constant once harts_start() is through */
 /* With interrupts off. */
 static inline struct mono_hart *hart_self(void)
 {
-    return arch_hart()->kernel_data;
+    return arch_kernel_data();
 }
 
 /* Sets up the boot hart's structure; then, later, starts the others. */

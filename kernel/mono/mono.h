@@ -129,7 +129,7 @@ void mono_user_copy(struct mono_user *to, const struct mono_user *from);
 void mono_user_result(struct mono_user *user, u64 value); /* a0 */
 
 /* Continues the program in `space` until its next trap or mono_user_interrupt(). */
-void mono_user_run(struct mono_user *user, u32 space, struct mono_trap *trap);
+void mono_user_run(struct mono_user *user, u64 space, struct mono_trap *trap);
 void mono_user_interrupt(struct mono_user *user); /* from any thread */
 
 /* ---- Devices and interrupts ---- */

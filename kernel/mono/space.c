@@ -35,7 +35,7 @@ static struct space {
 
 #define ALL_PAGES (~0ul)
 
-u64 space_generations[MONO_SPACES];
+static u64 space_generations[MONO_SPACES]; /* each changes with every change of the space's tables */
 
 /* By frame, for frames that are tables: LINK() of the next one of the same space, and whether this one is a
  * leaf. */
@@ -77,7 +77,7 @@ static void flush_others(u32 space, bool active_only)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (u32 i = 0; i < mono_hart_count; i++) {
         struct mono_hart *hart = &mono_harts[i];
-        const struct mono_user *active = __atomic_load_n(&hart->active, __ATOMIC_RELAXED);
+        const struct mono_user *active = hart->active;
         bool inside = active_only ? active && __atomic_load_n(&active->space, __ATOMIC_RELAXED) == space
                                   : __atomic_load_n(&hart->space, __ATOMIC_RELAXED) == space;
 
@@ -107,7 +107,9 @@ void space_load(struct mono_hart *hart, u32 space)
     if (hart->space != space) {
         __atomic_store_n(&hart->space, space, __ATOMIC_RELAXED);
         arch_space_switch(arch_physical(spaces[space].root), asid_of(space));
+        hart->generation = &space_generations[space];
     }
+    hart->generation_seen = generation;
     if (hart->seen[space] == generation)
         return;
     if (hart->seen[space] + 1 == generation && spaces[space].changed != ALL_PAGES)

@@ -4,9 +4,6 @@
 
 #include "kernel/mono/hart.h"
 
-/* Changes with every change of a space's tables. */
-extern u64 space_generations[MONO_SPACES];
-
 void spaces_init(void);
 
 /* Loads the space on this hart, and drops what the hart remembers of an older generation of it. */
@@ -16,11 +13,10 @@ void space_load(struct mono_hart *hart, u32 space);
  * Makes the space the one this hart translates by. Interrupts are off, and stay off until user mode.
  * hart->active names the space already, so that a change on another hart from here on finds this one.
  */
-static inline void space_enter(struct mono_hart *hart, u32 space)
+static inline void space_enter(struct mono_hart *hart, u64 space)
 {
-    if (hart->space != space ||
-        hart->seen[space] != __atomic_load_n(&space_generations[space], __ATOMIC_RELAXED))
-        space_load(hart, space);
+    if (hart->space != space || hart->generation_seen != __atomic_load_n(hart->generation, __ATOMIC_RELAXED))
+        space_load(hart, (u32)space);
 }
 
 /* The text of programs in the space has been written: no hart runs on with instructions fetched before. */

@@ -61,29 +61,35 @@ void mono_user_interrupt(struct mono_user *u)
     attend(u, ATTENTION_INTERRUPT);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (u32 i = 0; mono_hart_count > 1 && i < mono_hart_count; i++) {
-        if (__atomic_load_n(&mono_harts[i].active, __ATOMIC_RELAXED) == u)
+        if (mono_harts[i].active == u)
             hart_kick(i);
     }
 }
 
 /* What `attention` asks for before the program goes on. Returns whether it was interrupted. */
-static bool answer_attention(struct mono_user *u, u32 space)
+static __attribute__((noinline)) bool answer_attention(struct mono_user *u)
 {
     u32 bits = __atomic_exchange_n(&u->attention, 0, __ATOMIC_ACQUIRE);
 
     if (bits & ATTENTION_FRESH) {
         thread_serves_program();
-        space_text_changed(space);
+        space_text_changed((u32)u->space);
     }
-    return bits & ATTENTION_INTERRUPT;
+    if (!(bits & ATTENTION_INTERRUPT))
+        return false;
+    u->trap->kind = MONO_TRAP_INTERRUPTED;
+    u->trap->pc = u->frame.pc;
+    return true;
 }
 
 /* The program's side of a call: its number and arguments; it goes on behind the ecall, which has no short
  * form. */
-static void describe_call(struct arch_frame *frame, struct mono_trap *trap)
+static inline void describe_call(struct arch_frame *frame, struct mono_trap *trap)
 {
+    u64 pc = frame->pc;
+
     trap->kind = MONO_TRAP_CALL;
-    trap->pc = frame->pc;
+    trap->pc = pc;
     trap->number = frame->x[REG_A7];
     trap->argument[0] = frame->x[REG_A0];
     trap->argument[1] = frame->x[REG_A1];
@@ -91,10 +97,11 @@ static void describe_call(struct arch_frame *frame, struct mono_trap *trap)
     trap->argument[3] = frame->x[REG_A3];
     trap->argument[4] = frame->x[REG_A4];
     trap->argument[5] = frame->x[REG_A5];
-    frame->pc += 4;
+    frame->pc = pc + 4;
 }
 
-static void describe_exception(const struct arch_frame *frame, struct mono_trap *trap)
+static __attribute__((noinline)) void describe_exception(const struct arch_frame *frame,
+                                                         struct mono_trap *trap)
 {
     u64 cause = frame->cause;
     bool page = cause == CAUSE_FETCH_PAGE || cause == CAUSE_LOAD_PAGE || cause == CAUSE_STORE_PAGE;
@@ -106,33 +113,33 @@ static void describe_exception(const struct arch_frame *frame, struct mono_trap 
     trap->access = cause == CAUSE_FETCH_PAGE ? MONO_EXEC : cause == CAUSE_STORE_PAGE ? MONO_WRITE : MONO_READ;
 }
 
-void mono_user_run(struct mono_user *u, u32 space, struct mono_trap *trap)
+/* What the loop needs is kept in `u` and not in variables: user mode leaves no register to the kernel but the
+ * one that names `u`, so a variable would be stored and loaded around it as well. */
+void mono_user_run(struct mono_user *u, u64 space, struct mono_trap *trap)
 {
-    struct mono_hart *hart;
+    u->space = space;
+    u->trap = trap;
+    do {
+        struct mono_hart *hart;
 
-    for (;;) {
         arch_irq_disable();
         hart = hart_self();
-        u->space = space;
-        __atomic_store_n(&hart->active, u, __ATOMIC_RELAXED);
+        hart->active = u;
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
-        if (__atomic_load_n(&u->attention, __ATOMIC_RELAXED) && answer_attention(u, space)) {
-            __atomic_store_n(&hart->active, NULL, __ATOMIC_RELAXED);
+        if (__atomic_load_n(&u->attention, __ATOMIC_RELAXED) && answer_attention(u)) {
+            hart->active = NULL;
             arch_irq_restore(true);
-            trap->kind = MONO_TRAP_INTERRUPTED;
-            trap->pc = u->frame.pc;
             return;
         }
-        space_enter(hart, space);
+        space_enter(hart, u->space);
         u = (struct mono_user *)arch_user_run(&u->frame);
-        __atomic_store_n(&hart_self()->active, NULL, __ATOMIC_RELAXED);
-        if (!(u->frame.cause & CAUSE_INTERRUPT))
-            break;
-        interrupt_handle(u->frame.cause);
-    }
+        hart_self()->active = NULL;
+        if (u->frame.cause & CAUSE_INTERRUPT)
+            interrupt_handle(u->frame.cause);
+    } while (u->frame.cause & CAUSE_INTERRUPT);
     arch_irq_restore(true);
     if (u->frame.cause == CAUSE_USER_CALL)
-        describe_call(&u->frame, trap);
+        describe_call(&u->frame, u->trap);
     else
-        describe_exception(&u->frame, trap);
+        describe_exception(&u->frame, u->trap);
 }

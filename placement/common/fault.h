@@ -8,7 +8,8 @@
 /* FAULT_COUNT counters, kept across restarts of the service. Supplied by the placement; called often. */
 struct fault_counter *placement_fault_counters(void);
 
-/* Set with the first arming, and never cleared; beside the counters. Supplied by the placement. */
+/* Set with the first arming, and never cleared; at one address while the service runs. Supplied by the
+ * placement. */
 u64 *placement_fault_armed(void);
 
 /* Arms what a boot argument asks, "SERVICE:NAME[@n[+]]"; false if it names no fault. */

@@ -17,6 +17,11 @@
 #define SYNC_DROPS(name) ((void)0)
 #endif
 
+/* The deadline of a wait for a lock, which its holder ends: a placement may tell it from a wait for ever. */
+#ifndef SYNC_LOCK_DEADLINE
+#define SYNC_LOCK_DEADLINE PORT_FOREVER
+#endif
+
 #define WAITERS 1ul
 
 struct lock {
@@ -76,7 +81,7 @@ static __attribute__((noinline)) void take_slowly(struct lock *lock)
     /* The owner may let go, by its fast path, until the bit is set; after that only through hand_over(). */
     if (!take_if_free(lock)) {
         if (__atomic_fetch_or(&lock->word, WAITERS, __ATOMIC_RELAXED) & ~WAITERS)
-            sync_block(&lock->waiting, PORT_FOREVER); /* woken as the owner */
+            sync_block(&lock->waiting, SYNC_LOCK_DEADLINE); /* woken as the owner */
         else /* it was free: the bit stands alone, and nobody but us, under the guard, can make it theirs */
             __atomic_store_n(&lock->word, self_word(), __ATOMIC_RELAXED);
     }

@@ -31,6 +31,9 @@ void host_reset(void);
 extern jmp_buf host_death;
 void host_death_after(u64 instants); /* 0: no death */
 void host_instant(void);             /* called by the ports */
+/* If set, called at each instant, by the thread that has come there: so a test can look at, and keep a copy
+ * of, what a death there would leave. */
+extern void (*host_on_instant)(void);
 
 /* If set, port_fatal() calls it (it may leave by longjmp) before it aborts. */
 extern void (*host_on_fatal)(const char *invariant);
@@ -116,6 +119,11 @@ void host_disk_slow(u64 nanoseconds);
 /* From now on each flush waits until this is taken back; host_disk_held() waits until `count` of them do. */
 void host_disk_hold(bool hold);
 void host_disk_held(u32 count);
+
+/* ---- Requests (port/request.h) ---- */
+
+/* The calling thread's calls have this identity from now on; 0: none. */
+void host_request(u64 identity);
 
 /* Internal: what host_reset() and a death call. */
 void host_keep_reset(void);

@@ -33,6 +33,7 @@ static struct kept structures[STRUCTURES];
 static __thread struct kept *mine; /* whose step this thread has open */
 
 jmp_buf host_death;
+void (*host_on_instant)(void);
 static u64 instants_left;
 
 void host_death_after(u64 instants)
@@ -42,6 +43,8 @@ void host_death_after(u64 instants)
 
 void host_instant(void)
 {
+    if (host_on_instant != NULL)
+        host_on_instant();
     if (instants_left == 0 || --instants_left > 0)
         return;
     host_keep_undo();

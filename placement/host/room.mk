@@ -2,12 +2,12 @@
 # the block service supplies its own device.
 host_files      := placement/host/sync.c placement/host/thread.c placement/host/log.c placement/host/fault.c \
                    placement/common/fault.c placement/common/fault_find.c placement/common/fault_arm.c \
-                   placement/host/keep.c placement/host/arena.c placement/host/transfer.c placement/host/system.c
+                   placement/host/keep.c placement/host/request.c placement/host/arena.c placement/host/transfer.c placement/host/system.c
 host_disk_files := placement/host/disk_file.c
 
 # Unit tests of the file system: a program for each, under the sanitizers. (What service/fs names is known only when a
 # recipe runs: its room.mk is read after this one.)
-fs_test_binaries := $(patsubst %,$(BUILD)/host/fs_%,test_fs test_crash test_shared test_power test_hostile)
+fs_test_binaries := $(patsubst %,$(BUILD)/host/fs_%,test_fs test_crash test_request test_shared test_power test_hostile)
 fs_test_sources  = $(fs_files) $(fs_test_files) $(host_files) $(host_disk_files) service/inject.c lib/err.c lib/faults.c lib/words.c
 
 $(BUILD)/host/fs_test_%: service/fs/test_%.c $(wildcard service/fs/*.[ch] placement/host/*.[ch])

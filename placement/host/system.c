@@ -42,6 +42,8 @@ void host_reset(void)
     host_time_reset();
     host_log_clear();
     host_on_fatal = NULL;
+    host_on_instant = NULL;
+    host_request(0);
     host_on_power_off = NULL;
     host_boot_arguments = "";
 }

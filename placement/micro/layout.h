@@ -26,6 +26,7 @@
 #include "lib/faults.h"
 #include "lib/types.h"
 #include "port/fault.h"
+#include "port/request.h"
 
 /* ---- Capabilities ---- */
 
@@ -64,10 +65,10 @@ enum server_slot {
 #define SERVER_TIMER  SERVICE_COUNT
 #define SERVERS_COUNT (SERVICE_COUNT + 1)
 
-/* The timer signals every thread by its number here, and the supervisor, this often, by the number after the
- * last. */
+/* The timer signals every thread by its number here. Its alarm goes to the supervisor first, at least this
+ * often. */
 #define SIGNAL_OF(server, thread) ((u64)(server)*THREADS_MAX + (thread))
-#define SIGNAL_SUPERVISOR         SIGNAL_OF(SERVERS_COUNT, 0)
+#define SIGNALS                   SIGNAL_OF(SERVERS_COUNT, 0)
 #define HEARTBEAT_NS              10000000ul
 
 /* Names of the image's description (system/micro.def). */
@@ -149,6 +150,14 @@ struct server_info {
 
 #define LEND_MAX 250
 
+/* Labels of requests between services: the operation, and the request's identity (port/request.h) out of the
+ * calling thread and the number of its call, 32 bits. */
+#define LABEL_OF(operation, thread, serial)                                                                  \
+    ((u64)(operation) | ((u64)(serial)*PORT_REQUEST_CALLERS + (thread)) << 8)
+#define LABEL_OPERATION(label) ((label)&0xff)
+#define LABEL_IDENTITY(label)  ((label) >> 8)
+_Static_assert(THREADS_MAX <= PORT_REQUEST_CALLERS, "each thread is a caller");
+
 enum call_state { CALL_NONE, CALL_WAITING };
 
 /* A call this thread makes to another service, for the supervisor that must finish it if that service dies.
@@ -157,11 +166,12 @@ struct call_record {
     u32 state;
     u32 service;
     u32 operation;
-    u32 serial; /* counts this thread's calls */
+    u32 serial; /* counts this thread's calls, over all generations */
 };
 
-/* What a thread that serves operations is doing, for the supervisor that must notice a hang. */
-enum work_state { WORK_NONE, WORK_RUNNING, WORK_WAITING };
+/* What a thread that serves operations, or system calls, is doing, for the supervisor that must notice a
+ * hang. No operation waits without a limit (port/sync.h), so one that is seen to is lost. */
+enum work_state { WORK_NONE, WORK_RUNNING, WORK_WAITING, WORK_FOREVER };
 
 struct work_record {
     u32 state;
@@ -187,10 +197,14 @@ _Static_assert(sizeof(struct server_info) <= PAGE_SIZE, "the information is one 
 /* ---- Requests to the supervisor: labels above all fault types; every one is answered at once ---- */
 
 enum supervisor_request {
-    SUPERVISOR_LOG = 16,  /* bytes: count, then the text, 8 bytes a word */
-    SUPERVISOR_READY,     /* result of the start: enum err */
+    SUPERVISOR_LOG = 16, /* bytes: count, then the text, 8 bytes a word */
+    SUPERVISOR_READY,    /* result of the start: enum err */
+    /* from unix only; ERR_DENIED to others */
     SUPERVISOR_POWER_OFF, /* exit code; no answer */
     SUPERVISOR_ARM,       /* fault, n, always; the answer's label: enum err */
+    SUPERVISOR_SERVICE,   /* n; the answer: struct control_service (port/control.h) */
+    SUPERVISOR_CONTROL,   /* n, enum control_verb, nanoseconds */
+    SUPERVISOR_FAULT,     /* fault; the answer: left, always, fired */
 };
 #define SUPERVISOR_LOG_MAX 640u
 

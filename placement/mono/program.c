@@ -21,35 +21,34 @@ _Static_assert((u32)TRAP_CALL == MONO_TRAP_CALL && (u32)TRAP_PAGE_FAULT == MONO_
                "the same kinds");
 
 static struct program {
-    struct mono_user *user;
-    u32 space;
-    bool exists;
+    struct mono_user *user; /* NULL: there is no such program */
+    u64 space;
 } programs[PORT_PROGRAMS];
 
 static struct program *program_of(u32 program)
 {
-    port_assert(program < PORT_PROGRAMS && programs[program].exists, "no such program");
+    port_assert(program < PORT_PROGRAMS && programs[program].user, "no such program");
     return &programs[program];
 }
 
 enum err port_program_create(u32 program, u64 space)
 {
     port_assert(program < PORT_PROGRAMS && port_space_exists((u32)space), "program or space out of range");
-    if (programs[program].exists)
+    if (programs[program].user)
         return ERR_EXISTS;
-    programs[program] = (struct program){.user = mono_user(program), .space = (u32)space, .exists = true};
+    programs[program] = (struct program){mono_user(program), space};
     mono_user_reset(programs[program].user);
     return ERR_OK;
 }
 
 void port_program_destroy(u32 program)
 {
-    program_of(program)->exists = false;
+    program_of(program)->user = NULL;
 }
 
 enum err port_program_set_space(u32 program, u64 space)
 {
-    program_of(program)->space = (u32)space;
+    program_of(program)->space = space;
     return ERR_OK;
 }
 

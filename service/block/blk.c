@@ -37,6 +37,7 @@
 #define TRIES       2u                       /* how often a request is given to the device */
 #define BLK_TIMEOUT PORT_SECOND              /* for each try */
 #define BLK_LOOK    (100 * PORT_MILLISECOND) /* how long a caller relies on the interrupt */
+#define LOST        5u                       /* so many answers without an interrupt: none comes, not late */
 #define RESET_READS 100000u                  /* how often the status is read until a reset must be done */
 
 /* Shared with the device: one page. The status bytes are apart from what only we write. */
@@ -71,9 +72,13 @@ struct request {
     struct port_queue done;
 };
 
+struct batch;
+
 static struct {
     struct port_lock lock;
     struct port_queue freed; /* a request has become FREE */
+    struct port_queue ended; /* an operation has */
+    struct batch *open;      /* operations that have begun and not ended */
     struct port_device device;
     bool ready; /* initialised, and has not misbehaved since */
     bool read_only;
@@ -84,6 +89,7 @@ static struct {
     u64 memory_address; /* of the same, for the device */
     bool untold;        /* requests were published since the device was last notified */
     u16 seen;           /* how much of the used ring was collected */
+    u32 overtaken;      /* how often answers were found by looking since the last interrupt */
     struct request request[REQUESTS];
 } blk;
 
@@ -288,7 +294,8 @@ static void wait_for(struct request *r)
     if (port_wait(&r->done, &blk.lock, min_u64(r->deadline, port_now() + BLK_LOOK)) == ERR_OK)
         return;
     if (collect()) {
-        port_log("block: an interrupt was late or lost\n");
+        if (++blk.overtaken == LOST)
+            port_log("block: interrupts are lost\n");
         return;
     }
     if (r->serial == serial && r->state == REQUEST_BUSY && port_now() >= r->deadline) {
@@ -305,20 +312,42 @@ static struct request *find_free(void)
     return NULL;
 }
 
-/* Everything begun before `serial` has ended when this returns. */
-static void wait_for_earlier(u64 serial)
-{
-    for (u32 n = 0; n < REQUESTS; n++)
-        while (blk.request[n].state == REQUEST_BUSY && blk.request[n].serial < serial)
-            wait_for(&blk.request[n]);
-}
-
-/* What one operation has under way: requests in the order of their beginning, and the first error. */
+/* What one operation has under way: requests in the order of their beginning, and the first error. On the
+ * stack of its thread. */
 struct batch {
+    struct batch *next; /* of those open */
+    u64 serial;         /* of its beginning */
     struct request *request[BLK_MANY];
     u32 first, end;
     enum err err;
 };
+
+static void open_batch(struct batch *batch)
+{
+    batch->serial = blk.serial++;
+    batch->next = blk.open;
+    blk.open = batch;
+}
+
+/* The oldest operation is the last in the list. */
+static bool earlier_is_open(u64 serial)
+{
+    for (const struct batch *batch = blk.open; batch != NULL; batch = batch->next)
+        if (batch->serial < serial)
+            return true;
+    return false;
+}
+
+/*
+ * Every operation begun before `serial` has ended when this returns: also one that waits for a free request,
+ * or has begun a part of its requests only, since what it writes would come after the flush. Each ends within
+ * a bounded time, whoever asked for it, so the deadline only makes the waiter look again.
+ */
+static void wait_for_earlier(u64 serial)
+{
+    while (earlier_is_open(serial))
+        (void)port_wait(&blk.ended, &blk.lock, port_now() + BLK_TIMEOUT);
+}
 
 /* Takes the result of the batch's oldest request. */
 static void reap(struct batch *batch)
@@ -352,9 +381,6 @@ static struct request *get_request(struct batch *batch)
 /* Begins one request of `count` blocks that follow each other; 0: a flush. */
 static void begin(struct batch *batch, u32 type, u64 block, const u64 *addresses, u32 count)
 {
-    u64 serial = blk.serial++;
-    if (type == VIRTIO_BLK_FLUSH)
-        wait_for_earlier(serial);
     struct request *r = get_request(batch);
     if (r == NULL) {
         batch->err = ERR_DEVICE;
@@ -365,7 +391,7 @@ static void begin(struct batch *batch, u32 type, u64 block, const u64 *addresses
     r->count = count;
     for (u32 i = 0; i < count; i++)
         r->address[i] = addresses[i];
-    r->serial = serial;
+    r->serial = blk.serial++;
     r->tries = 0;
     publish(r);
     batch->request[batch->end++] = r;
@@ -375,6 +401,11 @@ static enum err finish_all(struct batch *batch)
 {
     while (batch->first < batch->end)
         reap(batch);
+    struct batch **link = &blk.open;
+    while (*link != batch)
+        link = &(*link)->next;
+    *link = batch->next;
+    port_wake_all(&blk.ended);
     return batch->err;
 }
 
@@ -389,6 +420,7 @@ static void serve_interrupts(void *unused)
         /* acknowledged first: an answer that comes after it interrupts again */
         write_register(VIRTIO_INTERRUPT_ACK, read_register(VIRTIO_INTERRUPT_STATUS));
         (void)collect();
+        blk.overtaken = 0;
         if (blk.ready && (read_register(VIRTIO_STATUS) & VIRTIO_STATUS_NEEDS_RESET) != 0) {
             port_log("block: the device asks for a reset\n");
             recover(true);
@@ -428,6 +460,7 @@ static enum err transfer(u32 type, const u64 *words, u32 count)
             return ERR_RANGE;
     }
     port_lock_acquire(&blk.lock);
+    open_batch(&batch);
     for (u32 i = 0; i < count; i++)
         if (words[i] >> BLK_SLOT_BITS >= blk.blocks)
             batch.err = ERR_RANGE;
@@ -488,10 +521,10 @@ enum err blk_flush(void)
     inject_point(SERVICE_BLOCK);
     port_lock_acquire(&blk.lock);
     struct batch batch = {.err = ERR_OK};
+    open_batch(&batch);
+    wait_for_earlier(batch.serial);
     if (blk.has_cache)
         begin(&batch, VIRTIO_BLK_FLUSH, 0, NULL, 0);
-    else
-        wait_for_earlier(blk.serial++);
     enum err err = finish_all(&batch);
     port_lock_release(&blk.lock);
     return err;
@@ -519,6 +552,7 @@ enum err blk_start(void)
     memset(&blk, 0, sizeof blk);
     port_lock_init(&blk.lock, "block");
     port_queue_init(&blk.freed, "block: free request");
+    port_queue_init(&blk.ended, "block: operation");
     for (u32 n = 0; n < REQUESTS; n++)
         port_queue_init(&blk.request[n].done, "block: request");
     enum err err = find_device();

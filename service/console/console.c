@@ -31,6 +31,10 @@
  * than this. */
 #define INPUT_PATROL PORT_SECOND
 
+/* No call waits without a limit: who waits for a person looks this often whether it should go on waiting, so
+ * that one which waits where nobody will ever wake it can be told from it. */
+#define WAIT_LOOK PORT_SECOND
+
 /* Waiting for room in the UART: a few looks at the register, then naps, so that a UART whose other end is
  * slow (a pipe on the host) costs no processor time; then the byte is given up. */
 #define OUTPUT_POLLS   256u
@@ -59,7 +63,7 @@ static void output_begin(void)
 {
     port_lock_acquire(&console.output_lock);
     while (console.owned)
-        (void)port_wait(&console.writers, &console.output_lock, PORT_FOREVER);
+        (void)port_wait(&console.writers, &console.output_lock, port_now() + WAIT_LOOK);
     console.owned = true;
     port_lock_release(&console.output_lock);
 }
@@ -205,7 +209,7 @@ enum err cons_read(u64 reader, u64 transfer, u64 length, u64 *count)
         cancelled = console.cancelled[reader];
         if (cancelled || cons_line_take(&console.line, bytes, length, &done))
             break;
-        (void)port_wait(&console.readers, &console.input_lock, PORT_FOREVER);
+        (void)port_wait(&console.readers, &console.input_lock, port_now() + WAIT_LOOK);
     }
     port_lock_release(&console.input_lock);
     if (cancelled)
@@ -241,7 +245,7 @@ enum err cons_attention(void)
     inject_point(SERVICE_CONSOLE);
     port_lock_acquire(&console.input_lock);
     while (!console.attention)
-        (void)port_wait(&console.watchers, &console.input_lock, PORT_FOREVER);
+        (void)port_wait(&console.watchers, &console.input_lock, port_now() + WAIT_LOOK);
     console.attention = false;
     port_lock_release(&console.input_lock);
     return ERR_OK;

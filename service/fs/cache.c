@@ -344,6 +344,24 @@ void fs_cache_fetch(const u32 *blocks, u32 count)
 
 /* ---- Lending ---- */
 
+u64 fs_slots_pack(const u32 *slots, u32 count)
+{
+    u64 word = 0;
+    for (u32 i = 0; i < FS_SLOTS; i++)
+        word |= (u64)(i < count ? slots[i] : FS_NO_SLOT) << 16 * i;
+    return word;
+}
+
+u32 fs_slots_unpack(u64 word, u32 *slots)
+{
+    u32 count = 0;
+    while (count < FS_SLOTS && (word >> 16 * count & 0xffff) != FS_NO_SLOT) {
+        slots[count] = (u32)(word >> 16 * count & 0xffff);
+        count++;
+    }
+    return count;
+}
+
 enum err fs_cache_lend(const u32 *slots, u32 count)
 {
     for (u32 i = 0; i < count; i++)
@@ -355,6 +373,7 @@ enum err fs_cache_lend(const u32 *slots, u32 count)
         port_keep_begin(&fs_kept->lent[slots[i]], sizeof fs_kept->lent[0]);
     for (u32 i = 0; i < count; i++)
         fs_kept->lent[slots[i]]++;
+    fs_request_note(fs_slots_pack(slots, count));
     port_keep_commit();
     return ERR_OK;
 }
@@ -373,6 +392,7 @@ enum err fs_cache_lend_empty(u32 *slots, u32 count)
         port_keep_begin(&fs_kept->lent[slots[i]], sizeof fs_kept->lent[0]);
     for (u32 i = 0; i < count; i++)
         fs_kept->lent[slots[i]] = FS_LENT_TO_WRITER;
+    fs_request_note(fs_slots_pack(slots, count));
     port_keep_commit();
     return ERR_OK;
 }
@@ -399,6 +419,7 @@ enum err fs_cache_take_back(const u32 *slots, u32 count, bool from_writer)
         port_keep_begin(&fs_kept->lent[slots[i]], sizeof fs_kept->lent[0]);
     for (u32 i = 0; i < count; i++)
         fs_kept->lent[slots[i]] = from_writer ? 0 : (u16)(fs_kept->lent[slots[i]] - 1);
+    fs_request_note(fs_slots_pack(NULL, 0));
     port_keep_commit();
     for (u32 i = 0; i < count; i++) {
         bool last = true; /* a slot named twice goes to the list once */

@@ -34,6 +34,7 @@
 #include "lib/err.h"
 #include "port/arena.h"
 #include "port/fs.h"
+#include "port/request.h"
 #include "port/sync.h"
 
 extern struct port_lock fs_lock;
@@ -60,22 +61,56 @@ extern struct fs_geometry fs_geometry;
 #define FS_LENT_TO_WRITER 0x8000u /* by slots_lend: one borrower; else the number of readers */
 
 /*
+ * The last request of a caller that has taken effect, or will have if its transaction is committed: a later
+ * generation that meets the same identity gives the same answer and does nothing else.
+ */
+struct fs_request {
+    u64 identity;    /* port/request.h; 0: none */
+    u64 transaction; /* which it is part of; 0: of none, it has happened */
+    u64 answer;      /* its out value: an inode or slots */
+    u64 taken;       /* the inode it took a reference to, with its transaction; 0: none */
+};
+
+/*
  * An inode with a reference is not freed, linked or not. The root has one of its own, so it is always held.
  * A lent slot is not used for anything else until it is given back, also by the next generation.
  */
 struct fs_kept {
     u16 references[FS_INODES_MAX];
     u16 lent[FS_BUFFERS_MAX];
+    struct fs_request requests[PORT_REQUEST_CALLERS];
 };
 extern struct fs_kept *fs_kept;
 
 /* ERR_NO_MEMORY: the placement has none. */
 enum err fs_kept_start(void);
 
+/*
+ * Requests with an identity; for one without all of these do nothing.
+ *
+ * note: the request under way is answered so. As the last part of the kept step that makes it happen, which
+ *       the caller has opened and commits; or in the change that makes it happen (note_change), so that it
+ *       counts only if that transaction is committed. What has changed nothing is not noted: it may be
+ * repeated. done: whether a former generation has answered it; `answer` is written only then.
+ */
+bool fs_request_done(u64 *answer);
+void fs_request_note(u64 answer);
+void fs_request_note_change(u64 answer);
+/* With a reference to the inode, which goes again if the transaction is not committed. */
+void fs_request_note_created(u32 inode);
+void fs_request_undo_created(u32 inode); /* the transaction has failed */
+/* No request was part of this transaction, which has failed. */
+void fs_requests_failed(u64 transaction);
+/* At the start: what was part of a transaction later than the last one committed has not happened. */
+void fs_requests_settle(u64 committed);
+/* At the end of the callers. */
+void fs_requests_forget(void);
+
 bool fs_held(u64 inode);           /* whether callers hold it: the check of every inode argument */
 bool fs_reference_room(u32 inode); /* whether one more can be counted */
-void fs_reference_take(u32 inode); /* there is room */
-void fs_reference_drop(u32 inode); /* it has one */
+void fs_reference_take(
+    u32 inode); /* there is room; by the request under way, which is answered with the inode */
+void fs_reference_drop(u32 inode); /* it has one; likewise */
 
 /* ---- cache.c ----
  *
@@ -114,8 +149,13 @@ void fs_cache_put(u32 slot);
 /* The slot, pinned by the caller, is no block's buffer any more: what it holds is not what the disk holds. */
 void fs_cache_forget(u32 slot);
 
-/* Lends `count` pinned buffers to readers (the same one may occur again), in one kept step. ERR_NO_MEMORY:
- * too many. */
+/* Slots in the one word of port/fs.h, and the slots before its first FS_NO_SLOT. */
+u64 fs_slots_pack(const u32 *slots, u32 count);
+u32 fs_slots_unpack(u64 word, u32 *slots);
+
+/* Each of the next three is one kept step, and answers the request under way. */
+
+/* Lends `count` pinned buffers to readers (the same one may occur again). ERR_NO_MEMORY: too many. */
 enum err fs_cache_lend(const u32 *slots, u32 count);
 /* Lends `count` slots to a writer. ERR_NO_MEMORY: then none. */
 enum err fs_cache_lend_empty(u32 *slots, u32 count);
@@ -164,6 +204,17 @@ enum err fs_log_change(enum err (*change)(void *argument), void *argument);
 enum err fs_log_end(enum err err);
 /* With the turn: everything to its home, and the log empty. ERR_DEVICE. */
 enum err fs_log_empty(void);
+/* The number of the transaction that a change belongs to. The last one committed is one less. */
+u64 fs_log_transaction(void);
+/* With the turn: whether its holder has changed anything. */
+bool fs_log_has_changed(void);
+/*
+ * An inode made by a transaction is nobody else's before that is committed: a death would take it from them,
+ * and give its number to another. made: in a change. wait: true if it had to, until there is no such
+ * transaction.
+ */
+void fs_log_made(u32 inode);
+bool fs_log_wait_for(u32 inode);
 
 /* In a change: */
 /* The bytes of `block`, to be changed; any error ends the attempt. */

@@ -6,6 +6,9 @@
  * structure; last it passes the turn on and waits until the change is on the disk. One that changes nothing
  * (begin, end) takes no turn; what it finds before a wait for the disk it looks at again after.
  *
+ * A request repeated after a death is answered as the first time, if it had taken effect (enter_once). So
+ * every operation with an effect notes its answer together with it: see kept.c.
+ *
  * Locking: fs_lock, see core.h.
  */
 #include "lib/string.h"
@@ -40,17 +43,33 @@ static enum err leave(enum err err)
     return err;
 }
 
+/* Enters, unless a former generation has done what is asked: then `answer` is what it gave, and there is
+ * nothing to leave. */
+static bool enter_once(u64 *answer)
+{
+    enter();
+    if (!fs_request_done(answer))
+        return true;
+    (void)leave(ERR_OK);
+    return false;
+}
+
 static enum err open_held(u64 number, struct fs_inode *inode)
 {
     return fs_held(number) ? fs_inode_open(number, inode) : ERR_ARGUMENT;
 }
 
-/* Enters and opens an inode the caller must hold. On an error nothing stays open or locked. */
+/* Having entered, opens an inode the caller must hold. On an error nothing stays open or locked. */
+static enum err begin_entered(u64 number, struct fs_inode *inode)
+{
+    enum err err = open_held(number, inode);
+    return err == ERR_OK ? ERR_OK : leave(err);
+}
+
 static enum err begin(u64 number, struct fs_inode *inode)
 {
     enter();
-    enum err err = open_held(number, inode);
-    return err == ERR_OK ? ERR_OK : leave(err);
+    return begin_entered(number, inode);
 }
 
 static enum err end(struct fs_inode *inode, enum err err)
@@ -62,37 +81,23 @@ static enum err end(struct fs_inode *inode, enum err err)
 /* The same with the turn. */
 static enum err begin_change(u64 number, struct fs_inode *inode)
 {
-    enter();
     fs_log_begin();
     enum err err = open_held(number, inode);
     return err == ERR_OK ? ERR_OK : leave(fs_log_end(err));
 }
 
-static enum err end_change(struct fs_inode *inode, enum err err)
+/* The change is made, if there is no error: passes the turn on and waits for the disk. */
+static enum err finish_change(struct fs_inode *inode, enum err err, u64 answer)
 {
     fs_inode_close(inode);
-    return leave(fs_log_end(err));
+    if (err == ERR_OK)
+        fs_request_note_change(answer);
+    return fs_log_end(err);
 }
 
-/* ---- Slots in one word ---- */
-
-static u64 slots_pack(const u32 *slots, u32 count)
+static enum err end_change(struct fs_inode *inode, enum err err, u64 answer)
 {
-    u64 word = 0;
-    for (u32 i = 0; i < FS_SLOTS; i++)
-        word |= (u64)(i < count ? slots[i] : FS_NO_SLOT) << 16 * i;
-    return word;
-}
-
-/* The slots before the first FS_NO_SLOT. */
-static u32 slots_unpack(u64 word, u32 *slots)
-{
-    u32 count = 0;
-    while (count < FS_SLOTS && (word >> 16 * count & 0xffff) != FS_NO_SLOT) {
-        slots[count] = (u32)(word >> 16 * count & 0xffff);
-        count++;
-    }
-    return count;
+    return leave(finish_change(inode, err, answer));
 }
 
 /* ---- Names ---- */
@@ -118,12 +123,13 @@ static enum err find(const struct fs_inode *directory, const struct fs_name *nam
     return err;
 }
 
-/* While the inode's record was read, its name may have gone, and the inode with it: then all is looked at
- * again. The record is in the cache by then. */
+/* While the inode's record was read, or its making was waited for, its name may have gone, and the inode with
+ * it: then all is looked at again. The record is in the cache by then. */
 static enum err lookup(const struct fs_inode *directory, const struct fs_name *name, u64 *result)
 {
     u32 number;
     u64 cuts;
+    bool waited;
     do {
         enum err err = find(directory, name, &number);
         if (err != ERR_OK)
@@ -131,11 +137,12 @@ static enum err lookup(const struct fs_inode *directory, const struct fs_name *n
         struct fs_inode inode;
         cuts = fs_inode_cuts;
         err = fs_inode_open(number, &inode);
+        waited = fs_log_wait_for(number);
         if (err == ERR_OK)
             fs_inode_close(&inode);
-        else if (cuts == fs_inode_cuts)
+        else if (cuts == fs_inode_cuts && !waited)
             return err;
-    } while (cuts != fs_inode_cuts);
+    } while (cuts != fs_inode_cuts || waited);
     if (!fs_reference_room(number))
         return ERR_NO_SLOT;
     fs_reference_take(number);
@@ -147,7 +154,9 @@ enum err fs_lookup(u64 directory, u64 name0, u64 name1, u64 *inode)
 {
     struct fs_inode open;
     struct fs_name name;
-    enum err err = begin(directory, &open);
+    if (!enter_once(inode))
+        return ERR_OK;
+    enum err err = begin_entered(directory, &open);
     if (err != ERR_OK)
         return err;
     err = fs_name_make(name0, name1, &name);
@@ -160,7 +169,9 @@ enum err fs_lookup(u64 directory, u64 name0, u64 name1, u64 *inode)
 
 enum err fs_get(u64 inode)
 {
-    enter();
+    u64 same;
+    if (!enter_once(&same))
+        return ERR_OK;
     enum err err = ERR_ARGUMENT;
     if (fs_held(inode))
         err = fs_reference_room((u32)inode) ? ERR_OK : ERR_NO_SLOT;
@@ -194,17 +205,17 @@ static enum err free_if_last(u32 number)
     fs_log_begin();
     if (is_last_of_all(&inode))
         err = fs_log_change(free_inode, &inode);
-    fs_inode_close(&inode);
-    return fs_log_end(err);
+    return finish_change(&inode, err, number);
 }
 
 /* The reference is given back whatever happens: should the disk refuse, the next start frees the inode. */
 static enum err put(u32 number)
 {
+    u64 cuts = fs_inode_cuts;
     enum err err = fs_kept->references[number] == 1 ? free_if_last(number) : ERR_OK;
     fs_reference_drop(number);
-    if (err != ERR_OK)
-        fs_inode_not_held(number);
+    if (err != ERR_OK || cuts != fs_inode_cuts)
+        fs_inode_not_held(number); /* freed, it was passed over until its commit was done */
     return err;
 }
 
@@ -216,7 +227,9 @@ static bool is_held_by_caller(u64 number)
 
 enum err fs_put(u64 inode)
 {
-    enter();
+    u64 same;
+    if (!enter_once(&same))
+        return ERR_OK;
     return leave(is_held_by_caller(inode) ? put((u32)inode) : ERR_ARGUMENT);
 }
 
@@ -242,6 +255,7 @@ enum err fs_forget_all(void)
             err = one;
     }
     fs_cache_take_all_back();
+    fs_requests_forget();
     return leave(err);
 }
 
@@ -286,14 +300,18 @@ static enum err create(void *argument)
     err = make_names(c, &inode);
     c->number = inode.number;
     fs_inode_close(&inode);
-    if (err == ERR_OK)
-        fs_reference_take(c->number);
+    if (err == ERR_OK) {
+        fs_request_note_created(c->number);
+        fs_log_made(c->number);
+    }
     return err;
 }
 
 enum err fs_create(u64 directory, u64 name0, u64 name1, u64 type, u64 device, u64 *inode)
 {
     struct fs_inode open;
+    if (!enter_once(inode))
+        return ERR_OK;
     enum err err = begin_change(directory, &open);
     if (err != ERR_OK)
         return err;
@@ -313,7 +331,7 @@ enum err fs_create(u64 directory, u64 name0, u64 name1, u64 type, u64 device, u6
     if (err == ERR_OK && type == FS_TYPE_DIRECTORY && open.disk->nlink == XV6FS_LINKS_MAX)
         err = ERR_NO_SPACE;
     if (err != ERR_OK)
-        return end_change(&open, err);
+        return end_change(&open, err, 0);
     err = fs_log_change(create, &c);
     bool made = err == ERR_OK;
     fs_inode_close(&open);
@@ -321,7 +339,7 @@ enum err fs_create(u64 directory, u64 name0, u64 name1, u64 type, u64 device, u6
     if (err == ERR_OK)
         *inode = c.number;
     else if (made)
-        fs_reference_drop(c.number);
+        fs_request_undo_created(c.number);
     return leave(err);
 }
 
@@ -344,12 +362,15 @@ static enum err link(void *argument)
 enum err fs_link(u64 inode, u64 directory, u64 name0, u64 name1)
 {
     struct fs_inode open, parent;
+    u64 nothing;
+    if (!enter_once(&nothing))
+        return ERR_OK;
     enum err err = begin_change(inode, &open);
     if (err != ERR_OK)
         return err;
     err = open_held(directory, &parent);
     if (err != ERR_OK)
-        return end_change(&open, err);
+        return end_change(&open, err, 0);
     struct fs_name name;
     struct link l = {.inode = &open, .directory = &parent, .name = &name};
     u32 existing;
@@ -370,7 +391,7 @@ enum err fs_link(u64 inode, u64 directory, u64 name0, u64 name1)
             err = ERR_EXISTS;
     }
     fs_inode_close(&parent);
-    return end_change(&open, err);
+    return end_change(&open, err, 0);
 }
 
 struct unlink {
@@ -410,6 +431,9 @@ static enum err check_unlink(const struct fs_inode *directory, const struct fs_i
 enum err fs_unlink(u64 directory, u64 name0, u64 name1)
 {
     struct fs_inode open, victim;
+    u64 nothing;
+    if (!enter_once(&nothing))
+        return ERR_OK;
     enum err err = begin_change(directory, &open);
     if (err != ERR_OK)
         return err;
@@ -424,12 +448,12 @@ enum err fs_unlink(u64 directory, u64 name0, u64 name1)
     if (err == ERR_OK)
         err = fs_inode_open(number, &victim);
     if (err != ERR_OK)
-        return end_change(&open, err);
+        return end_change(&open, err, 0);
     err = check_unlink(&open, &victim);
     if (err == ERR_OK)
         err = fs_log_change(unlink, &u);
     fs_inode_close(&victim);
-    return end_change(&open, err);
+    return end_change(&open, err, 0);
 }
 
 /* ---- Contents ---- */
@@ -515,15 +539,21 @@ static enum err pin_range(const struct fs_inode *inode, u64 offset, u64 length, 
     }
 }
 
+/* Repeated: what a former generation lent for it goes back first, since the blocks may have changed
+ * meanwhile. */
 enum err fs_read(u64 inode, u64 offset, u64 length, u64 *slots, u64 *count)
 {
     struct fs_inode open;
-    enum err err = begin(inode, &open);
+    u32 lent[FS_SLOTS];
+    u64 former;
+    enter();
+    if (fs_request_done(&former))
+        (void)fs_cache_take_back(lent, fs_slots_unpack(former, lent), false);
+    enum err err = begin_entered(inode, &open);
     if (err != ERR_OK)
         return err;
     if (open.disk->type == XV6FS_DEVICE)
         return end(&open, ERR_ARGUMENT);
-    u32 lent[FS_SLOTS];
     u32 blocks;
     u64 bytes;
     err = pin_range(&open, offset, length, lent, &blocks, &bytes);
@@ -533,7 +563,7 @@ enum err fs_read(u64 inode, u64 offset, u64 length, u64 *slots, u64 *count)
     for (u32 i = 0; i < blocks; i++)
         fs_cache_put(lent[i]);
     if (err == ERR_OK) {
-        *slots = slots_pack(lent, blocks);
+        *slots = fs_slots_pack(lent, blocks);
         *count = bytes;
     }
     return end(&open, err);
@@ -542,8 +572,10 @@ enum err fs_read(u64 inode, u64 offset, u64 length, u64 *slots, u64 *count)
 static enum err take_back(u64 word, bool from_writer)
 {
     u32 slots[FS_SLOTS];
-    u32 count = slots_unpack(word, slots);
-    enter();
+    u32 count = fs_slots_unpack(word, slots);
+    u64 nothing;
+    if (!enter_once(&nothing))
+        return ERR_OK;
     return leave(fs_cache_take_back(slots, count, from_writer));
 }
 
@@ -560,10 +592,11 @@ enum err fs_slots_return(u64 slots)
 enum err fs_slots_lend(u64 *slots)
 {
     u32 lent[FS_SLOTS];
-    enter();
+    if (!enter_once(slots))
+        return ERR_OK;
     enum err err = fs_cache_lend_empty(lent, FS_SLOTS);
     if (err == ERR_OK)
-        *slots = slots_pack(lent, FS_SLOTS);
+        *slots = fs_slots_pack(lent, FS_SLOTS);
     return leave(err);
 }
 
@@ -619,11 +652,13 @@ static enum err write(void *argument)
 enum err fs_write(u64 inode, u64 offset, u64 length, u64 slots, u64 keep_size, u64 *fresh)
 {
     struct fs_inode open;
+    if (!enter_once(fresh))
+        return ERR_OK;
     enum err err = begin_change(inode, &open);
     if (err != ERR_OK)
         return err;
     u32 filled[FS_SLOTS];
-    u32 count = slots_unpack(slots, filled);
+    u32 count = fs_slots_unpack(slots, filled);
     struct write w = {
         .inode = &open, .offset = offset, .length = length, .slots = filled, .keep_size = keep_size != 0};
     if (open.disk->type == XV6FS_DIRECTORY)
@@ -638,7 +673,7 @@ enum err fs_write(u64 inode, u64 offset, u64 length, u64 slots, u64 keep_size, u
             err = ERR_ARGUMENT;
     if (err == ERR_OK)
         err = fs_log_change(write, &w);
-    err = end_change(&open, err);
+    err = end_change(&open, err, slots);
     if (err == ERR_OK)
         *fresh = slots;
     return err;
@@ -652,6 +687,9 @@ static enum err truncate(void *inode)
 enum err fs_truncate(u64 inode)
 {
     struct fs_inode open;
+    u64 nothing;
+    if (!enter_once(&nothing))
+        return ERR_OK;
     enum err err = begin_change(inode, &open);
     if (err != ERR_OK)
         return err;
@@ -661,7 +699,7 @@ enum err fs_truncate(u64 inode)
         err = ERR_ARGUMENT;
     else if (!fs_inode_is_empty(&open))
         err = fs_log_change(truncate, &open);
-    return end_change(&open, err);
+    return end_change(&open, err, 0);
 }
 
 enum err fs_sync(void)

@@ -38,6 +38,9 @@
  * change is made wait for it, and operations that change nothing could follow each other without end. */
 #define TURNS_MAX 32u
 
+/* How many inodes of one transaction are told apart. */
+#define MADE_MAX 32u
+
 /* An operation that has made its change and waits. On the stack of its thread. */
 struct member {
     struct member *next;
@@ -75,7 +78,11 @@ static struct {
     u32 used_home[XV6FS_LOG_MAX];
     u32 next[XV6FS_LOG_MAX]; /* blocks of the copies being written */
     bool unsure;
-    u64 sequence; /* number of the last transaction committed */
+    bool requests_unsure; /* those of the transaction that failed in its header */
+    u64 sequence;         /* number of the last transaction committed */
+
+    u32 made_count; /* inodes the open transaction has made; more than MADE_MAX: any may be one */
+    u32 made[MADE_MAX];
 } tx;
 
 /* ---- The disk ---- */
@@ -94,10 +101,16 @@ static enum err write_header(u32 count)
     return err;
 }
 
-/* Whether the header on the disk is what it should be; made so if it is not. */
+/* Whether the header on the disk is what it should be; made so if it is not. Until then the transaction that
+ * failed may be on the disk, and its requests with it; from then on it is not. */
 static enum err settle(void)
 {
-    return tx.unsure ? write_header(tx.used) : ERR_OK;
+    enum err err = tx.unsure ? write_header(tx.used) : ERR_OK;
+    if (err == ERR_OK && tx.requests_unsure) {
+        fs_requests_failed(fs_log_transaction());
+        tx.requests_unsure = false;
+    }
+    return err;
 }
 
 static u32 room(void)
@@ -199,6 +212,11 @@ static enum err commit(void)
         memcpy(tx.used_home + tx.used, tx.home, tx.count * sizeof tx.home[0]);
         tx.sequence++;
         err = write_header(tx.used + tx.count);
+        tx.requests_unsure = err != ERR_OK;
+        if (err != ERR_OK)
+            tx.sequence--; /* its number goes to the next one */
+    } else {
+        fs_requests_failed(fs_log_transaction());
     }
     if (err == ERR_OK) {
         for (u32 i = 0; i < tx.count; i++)
@@ -212,6 +230,7 @@ static enum err commit(void)
         m->done = true;
     }
     tx.members = NULL;
+    tx.made_count = 0;
     port_wake_all(&tx.durable);
     /* From here on nothing fails for them: what the disk refuses now is tried again when room is needed. */
     if (room() < FS_LOG_COPIES_MIN && empty() != ERR_OK)
@@ -307,6 +326,39 @@ enum err fs_log_empty(void)
 }
 
 /* ---- Changes ---- */
+
+u64 fs_log_transaction(void)
+{
+    return tx.sequence + 1;
+}
+
+bool fs_log_has_changed(void)
+{
+    return tx.changed;
+}
+
+void fs_log_made(u32 inode)
+{
+    if (tx.made_count < MADE_MAX)
+        tx.made[tx.made_count] = inode;
+    tx.made_count++;
+}
+
+static bool is_made(u32 inode)
+{
+    for (u32 i = 0; i < tx.made_count && i < MADE_MAX; i++)
+        if (tx.made[i] == inode)
+            return true;
+    return tx.made_count > MADE_MAX;
+}
+
+bool fs_log_wait_for(u32 inode)
+{
+    bool waited = false;
+    for (; is_made(inode); waited = true)
+        wait_a_while(&tx.durable);
+    return waited;
+}
 
 u32 fs_log_attempt(void)
 {

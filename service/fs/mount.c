@@ -144,6 +144,7 @@ static enum err mount(void)
     if (err == ERR_OK)
         err = fs_log_start();
     if (err == ERR_OK) {
+        fs_requests_settle(fs_log_transaction() - 1);
         fs_inode_start();
         fs_directory_start();
         err = check_root();

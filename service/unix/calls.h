@@ -3,6 +3,7 @@
 #ifndef SERVICE_UNIX_CALLS_H
 #define SERVICE_UNIX_CALLS_H
 
+#include "abi/xv6/control.h"
 #include "abi/xv6/syscall.h"
 #include "abi/xv6/xmap.h"
 #include "service/unix/process.h"
@@ -38,7 +39,11 @@
     C(SYS_xmap_query, xmap_query)                                                                            \
     C(SYS_xmap_usage, xmap_usage)                                                                            \
     C(SYS_fault_arm, fault_arm)                                                                              \
-    C(SYS_power_off, power_off)
+    C(SYS_power_off, power_off)                                                                              \
+    C(SYS_service_info, service_info)                                                                        \
+    C(SYS_service_control, service_control)                                                                  \
+    C(SYS_fault_info, fault_info)                                                                            \
+    C(SYS_process_info, process_info)
 
 /* By the process's own thread. `argument` holds six words; an int is the low 32 bits of one. The result goes
  * to a0. */

@@ -12,9 +12,8 @@ static u64 writable_bytes(const struct process *process, uaddr address, u64 leng
     u64 found = 0;
 
     while (found < length &&
-           unix_page_pin(process->memory.space, address + found, XMAP_RIGHT_WRITE, &page) == ERR_OK) {
+           unix_page_at(process->memory.space, address + found, XMAP_RIGHT_WRITE, &page) == ERR_OK) {
         found += page.left;
-        unix_page_unpin(&page);
     }
     return min_u64(found, length);
 }

@@ -62,15 +62,16 @@ static enum err extend(struct memory *memory, const struct elf_program_header *s
 
 static enum err fill(const struct memory *memory, u64 inode, const struct elf_program_header *segment)
 {
-    struct user_page page;
+    u64 frame;
+    u8 *bytes;
     enum err err = ERR_OK;
 
     for (u64 done = 0; done < segment->filesz && err == ERR_OK; done += PAGE_SIZE) {
-        err = unix_page_pin(memory->space, segment->vaddr + done, XMAP_RIGHTS_ALL, &page);
+        err = unix_page_load(memory->space, segment->vaddr + done, &frame, &bytes);
         if (err != ERR_OK)
             return err;
-        err = fetch(inode, segment->offset + done, page.bytes, min_u64(PAGE_SIZE, segment->filesz - done));
-        unix_page_unpin(&page);
+        err = fetch(inode, segment->offset + done, bytes, min_u64(PAGE_SIZE, segment->filesz - done));
+        unix_page_loaded(frame);
     }
     return err;
 }
@@ -133,7 +134,7 @@ static enum err build_stack(struct memory *memory, const struct process *process
         err = unix_memory_add(memory, base, base + PAGE_SIZE, XMAP_RIGHT_READ | XMAP_RIGHT_WRITE,
                               XMAP_FILL_NOW);
     if (err == ERR_OK)
-        err = unix_page_pin(memory->space, base, XMAP_RIGHT_WRITE, &page);
+        err = unix_page_at(memory->space, base, XMAP_RIGHT_WRITE, &page);
     if (err != ERR_OK)
         return err;
     for (u32 i = 0; i < arguments->count && err == ERR_OK; i++) {
@@ -143,7 +144,6 @@ static enum err build_stack(struct memory *memory, const struct process *process
             err = ERR_ARGUMENT;
         memcpy(page.bytes + vector + i * sizeof(pointer), &pointer, sizeof(pointer));
     }
-    unix_page_unpin(&page);
     memory->size = base + PAGE_SIZE;
     memory->heap_start = memory->size;
     memory->heap_end = memory->size;

@@ -150,7 +150,7 @@ static enum err create_or_find(struct process *process, const char *path, u64 *i
         return err;
     err = ERR_NOT_FOUND;
     for (u32 i = 0; i < CREATE_ROUNDS && err == ERR_NOT_FOUND; i++) {
-        err = fs_create(directory, name[0], name[1], FS_TYPE_FILE, 0, inode);
+        err = repeat_once(fs_create(directory, name[0], name[1], FS_TYPE_FILE, 0, inode));
         if (err != ERR_EXISTS)
             break;
         err = repeat_once(fs_lookup(directory, name[0], name[1], inode));
@@ -219,7 +219,7 @@ static enum err truncate(u64 inode)
     enum err err;
 
     unix_content_lock(inode);
-    err = fs_truncate(inode);
+    err = repeat_once(fs_truncate(inode));
     unix_content_unlock(inode);
     return err;
 }
@@ -268,7 +268,7 @@ static s64 make(struct process *process, uaddr address, u64 type, u64 device)
 
     if (!fetch_path(process, address, path) || unix_path_parent(process, path, &directory, name) != ERR_OK)
         return FAILED;
-    err = fs_create(directory, name[0], name[1], type, device, &inode);
+    err = repeat_once(fs_create(directory, name[0], name[1], type, device, &inode));
     unix_inode_put(directory);
     if (err != ERR_OK)
         return FAILED;
@@ -296,7 +296,7 @@ s64 unix_call_unlink(struct process *process, const u64 *argument)
     if (!fetch_path(process, argument[0], path) ||
         unix_path_parent(process, path, &directory, name) != ERR_OK)
         return FAILED;
-    err = fs_unlink(directory, name[0], name[1]);
+    err = repeat_once(fs_unlink(directory, name[0], name[1]));
     unix_inode_put(directory);
     return err == ERR_OK ? 0 : FAILED;
 }
@@ -309,7 +309,7 @@ static enum err link_inode(struct process *process, u64 inode, const char *path)
 
     if (err != ERR_OK)
         return err;
-    err = fs_link(inode, directory, name[0], name[1]);
+    err = repeat_once(fs_link(inode, directory, name[0], name[1]));
     unix_inode_put(directory);
     return err;
 }

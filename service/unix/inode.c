@@ -45,7 +45,7 @@ enum err unix_inode_get(u64 inode)
 
 void unix_inode_put(u64 inode)
 {
-    (void)fs_put(inode);
+    (void)repeat_once(fs_put(inode));
 }
 
 /* Copies between memory and lent slots; `at` counts from the first byte of the first slot. False: fs has lent
@@ -78,8 +78,8 @@ static u64 request_max(u64 offset)
 
 /* ---- Reading ---- */
 
-/* If fs dies before read_done, the slots may have changed under the copy: any refusal of it makes the copy
- * worthless. */
+/* If fs dies before read_done, the slots may have changed under the copy: they are given back all the same,
+ * and the copy is worthless. */
 static enum err read_request(u64 inode, u64 offset, u8 *to, u64 length, u64 *count)
 {
     u64 slots;
@@ -91,7 +91,12 @@ static enum err read_request(u64 inode, u64 offset, u8 *to, u64 length, u64 *cou
     if (*count > length)
         return ERR_RANGE;
     copied = copy_slots(slots, offset % PORT_SLOT_SIZE, to, *count, false);
-    if (fs_read_done(slots) != ERR_OK)
+    err = fs_read_done(slots);
+    if (err == ERR_PEER_RESTARTED) {
+        port_request_again();
+        (void)fs_read_done(slots);
+    }
+    if (err != ERR_OK)
         return ERR_PEER_RESTARTED;
     return copied ? ERR_OK : ERR_RANGE;
 }
@@ -136,7 +141,7 @@ s64 unix_inode_file_read(struct process *process, struct file *file, uaddr addre
     if (length > ~(u32)0 - file->offset)
         return 0;
     do {
-        err = unix_page_pin(process->memory.space, address + done, XMAP_RIGHT_WRITE, &page);
+        err = unix_page_at(process->memory.space, address + done, XMAP_RIGHT_WRITE, &page);
         if (err != ERR_OK) {
             if (done == length || at_end(file->inode, file->offset + done))
                 break;
@@ -144,7 +149,6 @@ s64 unix_inode_file_read(struct process *process, struct file *file, uaddr addre
         }
         wanted = min_u64(page.left, length - done);
         err = unix_inode_read(file->inode, file->offset + done, page.bytes, wanted, &got);
-        unix_page_unpin(&page);
         if (err != ERR_OK)
             return -1;
         done += got;
@@ -174,11 +178,10 @@ static u64 fill_slots(struct process *process, u64 offset, uaddr address, u64 le
     u64 done = 0;
 
     while (done < length &&
-           unix_page_pin(process->memory.space, address + done, XMAP_RIGHT_READ, &page) == ERR_OK) {
+           unix_page_at(process->memory.space, address + done, XMAP_RIGHT_READ, &page) == ERR_OK) {
         u64 part = min_u64(page.left, length - done);
         bool copied = copy_slots(process->slots, offset % PORT_SLOT_SIZE + done, page.bytes, part, true);
 
-        unix_page_unpin(&page);
         if (!copied)
             break;
         done += part;
@@ -186,17 +189,17 @@ static u64 fill_slots(struct process *process, u64 offset, uaddr address, u64 le
     return done;
 }
 
-/* If fs died in the call, whose the slots are now is not certain: they are given back if fs still counts them
- * as ours, and not used again. */
+/* If fs died twice in the call, whose the slots are now is not certain: they are given back if fs still
+ * counts them as ours, and not used again. */
 static enum err write_slots(struct process *process, u64 inode, u64 offset, u64 length, bool keep_size)
 {
     u64 fresh;
-    enum err err = fs_write(inode, offset, length, process->slots, keep_size, &fresh);
+    enum err err = repeat_once(fs_write(inode, offset, length, process->slots, keep_size, &fresh));
 
     if (err == ERR_OK)
         process->slots = fresh;
     if (err == ERR_PEER_RESTARTED)
-        (void)fs_slots_return(process->slots);
+        (void)repeat_once(fs_slots_return(process->slots));
     if (err == ERR_PEER_RESTARTED || err == ERR_ARGUMENT)
         process->slots_lent = false;
     return err;

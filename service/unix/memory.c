@@ -78,6 +78,7 @@ static enum err shrink_pages(struct memory *memory, u64 size)
 
     if (from == to)
         return ERR_OK;
+    unix_pages_drop(memory->space, from, to);
     err = repeat_once(xmap_cut(memory->space, from, to));
     if (err != ERR_OK)
         return err;

@@ -46,17 +46,29 @@ s64 unix_memory_sbrk(struct memory *memory, s32 change, bool lazy);
 
 /* ---- Copies (user_copy.c) ---- */
 
-/* A pinned page of a program: `bytes` of it are at hand, from the address asked for to the page's end. */
+/* A page of a program, in place: `bytes` of it are at hand, from the address asked for to the page's end. */
 struct user_page {
-    u64 frame;
     u8 *bytes;
     u64 left;
 };
 
-/* `access` as xmap_pin() has it. Fills lazy pages and breaks copy-on-write. Anything a program may pass is a
- * legal address. To be unpinned by the same thread, soon: no unbounded wait meanwhile. */
-enum err unix_page_pin(u64 space, uaddr address, u64 access, struct user_page *page);
-void unix_page_unpin(const struct user_page *page);
+/* Before the first program. */
+void unix_pages_init(void);
+
+/*
+ * `access` is XMAP_RIGHT_READ or XMAP_RIGHT_WRITE. Fills lazy pages and breaks copy-on-write. Anything a
+ * program may pass is a legal address. The page is the thread's own to use until it asks for two others, or
+ * drops it: xmap has pinned it, and it stays so after the call.
+ */
+enum err unix_page_at(u64 space, uaddr address, u64 access, struct user_page *page);
+
+/* Before what is in [from, to) changes by an operation of xmap: nothing of it stays pinned. `from` is
+ * page-aligned. */
+void unix_pages_drop(u64 space, uaddr from, uaddr to);
+
+/* Pins a page for exec's loader, whatever its rights; it may be written until unix_page_loaded(). */
+enum err unix_page_load(u64 space, uaddr page, u64 *frame, u8 **bytes);
+void unix_page_loaded(u64 frame);
 
 /* Copy page by page up to the first page that refuses; what came before stays copied. Return how many bytes.
  */

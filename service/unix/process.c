@@ -103,7 +103,7 @@ void unix_process_release(struct process *process)
         unix_inode_put(process->cwd);
     process->cwd = 0;
     if (process->slots_lent)
-        (void)fs_slots_return(process->slots);
+        (void)repeat_once(fs_slots_return(process->slots));
     process->slots_lent = false;
 }
 
@@ -161,11 +161,6 @@ void unix_process_exit(struct process *process, s32 status)
 }
 
 /* ---- Waiting and being killed ---- */
-
-bool unix_killed(const struct process *process)
-{
-    return __atomic_load_n(&process->killed, __ATOMIC_RELAXED);
-}
 
 bool unix_wait_begin(struct process *process, enum process_wait wait, u32 pipe)
 {
@@ -259,7 +254,7 @@ static struct process *wait_for_zombie(struct process *process)
         child = find_zombie_locked(unix_process_number(process), &any);
         if (child != NULL || !any || process->killed)
             break;
-        process->wait = WAIT_TABLE;
+        process->wait = WAIT_CHILD;
         (void)port_wait(&process->changed, &unix_table.lock, PORT_FOREVER);
         process->wait = WAIT_NONE;
     }
@@ -295,7 +290,7 @@ s64 unix_pause(struct process *process, s32 ticks)
 
     lock();
     while (!process->killed && port_now() < until) {
-        process->wait = WAIT_TABLE;
+        process->wait = WAIT_TIME;
         (void)port_wait(&process->changed, &unix_table.lock, until);
         process->wait = WAIT_NONE;
     }
@@ -304,38 +299,82 @@ s64 unix_pause(struct process *process, s32 ticks)
     return killed ? -1 : 0;
 }
 
-/* ---- What ^P prints ---- */
+/* ---- What ^P and ps show ---- */
 
-static const char *state_text(const struct process *process)
+static enum program_state state_of(const struct process *process)
 {
     switch (process->state) {
     case PROCESS_NEW:
-        return "used";
-    case PROCESS_ZOMBIE:
-        return "zombie";
+        return PROGRAM_NEW;
+    case PROCESS_LIVE:
+        return process->wait == WAIT_NONE ? PROGRAM_RUNS : PROGRAM_SLEEPS;
+    case PROCESS_EXITING:
+        return PROGRAM_ENDING;
     default:
-        return process->wait == WAIT_NONE ? "run   " : "sleep ";
+        return PROGRAM_ZOMBIE;
     }
 }
 
-/* Each line is taken under the lock and printed without it, so the lines are not of one instant. */
+static enum program_wait wait_of(const struct process *process)
+{
+    static const u8 waits[] = {
+        [WAIT_NONE] = PROGRAM_NO_WAIT,         [WAIT_CHILD] = PROGRAM_WAIT_CHILD,
+        [WAIT_TIME] = PROGRAM_WAIT_TIME,       [WAIT_PIPE] = PROGRAM_WAIT_PIPE,
+        [WAIT_CONSOLE] = PROGRAM_WAIT_CONSOLE,
+    };
+
+    return process->state == PROCESS_LIVE ? (enum program_wait)waits[process->wait] : PROGRAM_NO_WAIT;
+}
+
+/* The size is its own thread's to change, which takes no lock for that: one word, so it is the old or the new
+ * one. What a zombie had is given back. */
+static u64 size_of(const struct process *process)
+{
+    if (process->state != PROCESS_LIVE)
+        return 0;
+    return __atomic_load_n(&process->memory.size, __ATOMIC_RELAXED);
+}
+
+void unix_process_look(u32 number, struct process_status *status)
+{
+    const struct process *process = &unix_table.processes[number];
+
+    *status = (struct process_status){0};
+    lock();
+    if (process->state != PROCESS_FREE) {
+        status->pid = process->pid;
+        status->parent = process->parent == NO_PROCESS ? 0 : unix_table.processes[process->parent].pid;
+        status->state = (int)state_of(process);
+        status->wait = (int)wait_of(process);
+        status->pipe = process->wait == WAIT_PIPE ? (int)process->wait_pipe : 0;
+        status->memory = size_of(process);
+        (void)string_copy(status->name, process->name, sizeof(status->name));
+    }
+    unlock();
+}
+
+/* xv6's line, and behind it what the process waits for. Each is taken under the lock and printed without it,
+ * so the lines are not of one instant. */
 void unix_process_list(void)
 {
+    static const char *const states[PROGRAM_STATES] = {
+        [PROGRAM_NEW] = "used",      [PROGRAM_RUNS] = "run   ",   [PROGRAM_SLEEPS] = "sleep ",
+        [PROGRAM_ENDING] = "run   ", [PROGRAM_ZOMBIE] = "zombie",
+    };
+    static const char *const waits[PROGRAM_WAITS] = {
+        [PROGRAM_NO_WAIT] = "",
+        [PROGRAM_WAIT_CHILD] = " (a child)",
+        [PROGRAM_WAIT_TIME] = " (time)",
+        [PROGRAM_WAIT_PIPE] = " (a pipe)",
+        [PROGRAM_WAIT_CONSOLE] = " (the console)",
+    };
+
     unix_say("\n");
     for (u32 i = 0; i < PORT_PROGRAMS; i++) {
-        const struct process *process = &unix_table.processes[i];
-        char name[PROCESS_NAME_SIZE];
-        const char *state;
-        s32 pid;
-        bool live;
+        struct process_status status;
 
-        lock();
-        live = process->state != PROCESS_FREE;
-        pid = process->pid;
-        state = state_text(process);
-        (void)string_copy(name, process->name, sizeof(name));
-        unlock();
-        if (live)
-            unix_say("%d %s %s\n", pid, state, name);
+        unix_process_look(i, &status);
+        if (status.pid != 0)
+            unix_say("%d %s %s%s\n", status.pid, states[status.state], status.name, waits[status.wait]);
     }
 }

@@ -24,8 +24,10 @@
 #ifndef SERVICE_UNIX_PROCESS_H
 #define SERVICE_UNIX_PROCESS_H
 
+#include "abi/xv6/control.h"
 #include "abi/xv6/limits.h"
 #include "port/program.h"
+#include "port/request.h"
 #include "port/sync.h"
 #include "service/unix/memory.h"
 
@@ -50,7 +52,8 @@ enum process_state {
 /* What a process waits for without limit: where kill must wake it. */
 enum process_wait {
     WAIT_NONE,
-    WAIT_TABLE,   /* on its own queue: sleep, wait */
+    WAIT_CHILD,   /* for a child's end, on its own queue */
+    WAIT_TIME,    /* until a time, on its own queue */
     WAIT_PIPE,    /* on a queue of pipe `wait_pipe` */
     WAIT_CONSOLE, /* in cons_read() */
 };
@@ -82,12 +85,12 @@ extern struct unix_table {
     bool run_mode; /* boot argument run=PROGRAM; constant after unix_start() */
 } unix_table;
 
-/* Evaluates a call to another service once more if that service died in it. Only for calls that may be
- * repeated. */
+/* Evaluates a call to another service once more, as the same request (port/request.h), if that service died
+ * in it. Only for calls that may be repeated. */
 #define repeat_once(call)                                                                                    \
     ({                                                                                                       \
         enum err first_ = (call);                                                                            \
-        first_ == ERR_PEER_RESTARTED ? (call) : first_;                                                      \
+        first_ == ERR_PEER_RESTARTED ? (port_request_again(), (call)) : first_;                              \
     })
 
 void unix_process_init(void);
@@ -112,8 +115,12 @@ void unix_process_release(struct process *process);
  * process 1 is the end of the machine in run mode, and of the service otherwise. */
 _Noreturn void unix_process_exit(struct process *process, s32 status);
 
-/* Whether somebody killed it. By its own thread, without a lock: the answer may be late by one call. */
-bool unix_killed(const struct process *process);
+/* Whether somebody killed it. By its own thread, without a lock: the answer may be late by one call. Asked
+ * twice in every call, so it is no call itself. */
+static inline bool unix_killed(const struct process *process)
+{
+    return __atomic_load_n(&process->killed, __ATOMIC_RELAXED);
+}
 
 /*
  * Around every unbounded wait that is not on process->changed. unix_wait_begin() refuses (false) if the
@@ -136,6 +143,9 @@ s64 unix_pause(struct process *process, s32 ticks);
 
 /* Ticks since boot. */
 u64 unix_ticks(void);
+
+/* Entry `number` as it is now; pid 0 if it is free. Any thread may look. */
+void unix_process_look(u32 number, struct process_status *status);
 
 /* Prints all processes to the console: what ^P asks for. */
 void unix_process_list(void);

@@ -1,10 +1,10 @@
 # The unix core, and its unit tests on the host.
 unix_files := $(addprefix service/unix/, start.c run.c process.c process_calls.c space.c memory.c user_copy.c exec.c \
-              arguments.c file.c inode.c pipe.c device.c path.c file_calls.c xmap_calls.c)
+              arguments.c file.c inode.c pipe.c device.c path.c file_calls.c xmap_calls.c control_calls.c)
 
 # The tests run whole programs over the real cores of fs, xmap and console; only the UART, the disk and the programs
 # themselves are the test's. Lists of rooms that are read after this one are used in the recipe only.
-unix_test_files := service/unix/test_unix.c service/unix/test_world.c service/console/test_uart.c placement/host/program.c \
+unix_test_files := placement/common/control_absent.c service/unix/test_unix.c service/unix/test_world.c service/console/test_uart.c placement/host/program.c \
                    placement/host/vspace.c
 
 unix_test         := $(BUILD)/host/test_unix

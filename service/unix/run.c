@@ -75,6 +75,7 @@ void unix_run(void *argument)
             port_program_result(number, (u64)answer(process, &trap));
             break;
         case TRAP_PAGE_FAULT:
+            unix_pages_drop(process->memory.space, round_down(trap.address, PAGE_SIZE), trap.address + 1);
             if (repeat_once(xmap_fault(process->memory.space, trap.address, trap.access)) != ERR_OK)
                 die_of_fault(process, &trap);
             break;

@@ -30,6 +30,7 @@ static void sweep_locked(void)
 /* Spaces may be left of an earlier generation of this service, whose programs are gone. */
 void unix_space_init(void)
 {
+    unix_pages_init();
     port_lock_init(&spaces.lock, "spaces");
     port_lock_acquire(&spaces.lock);
     sweep_locked();
@@ -64,6 +65,7 @@ enum err unix_space_fork(u64 parent, u64 *child)
 {
     enum err err;
 
+    unix_pages_drop(parent, 0, PORT_USER_END); /* so that they can be shared */
     port_lock_acquire(&spaces.lock);
     err = xmap_space_fork(parent, child);
     if (err == ERR_PEER_RESTARTED) {
@@ -77,6 +79,7 @@ enum err unix_space_fork(u64 parent, u64 *child)
 
 void unix_space_destroy(u64 space)
 {
+    unix_pages_drop(space, 0, PORT_USER_END);
     port_lock_acquire(&spaces.lock);
     spaces.used[space] = false;
     if (xmap_space_destroy(space) == ERR_PEER_RESTARTED)

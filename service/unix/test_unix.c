@@ -824,7 +824,7 @@ static void console_device(void **state)
     (void)state;
     RUN("hello\nabcd\n\004", {"main", script_console});
     assert_non_null(strstr(world_output, "good"));
-    assert_non_null(strstr(world_output, "\n1 sleep  main\n"));
+    assert_non_null(strstr(world_output, "\n1 sleep  main (a child)\n"));
 }
 
 static void script_xmap(struct host_program *me, struct port_trap *trap)
@@ -919,6 +919,68 @@ static void xmap_calls(void **state)
 {
     (void)state;
     RUN("", {"main", script_xmap});
+}
+
+/* Lists end, bad pointers are told; what is part of the system itself cannot be steered. */
+static void script_control(struct host_program *me, struct port_trap *trap)
+{
+    static struct service_status service;
+    static struct fault_status fault;
+    static struct process_status self;
+
+    SCRIPT_BEGIN;
+    CALL(SYS_service_info, 2, AT_DATA);
+    EXPECT(me->a0 == 0);
+    LOAD(AT_DATA, &service, sizeof(service));
+    EXPECT(strcmp(service.name, "fs") == 0 && service.state == SERVICE_IN_KERNEL);
+    CALL(SYS_service_info, 2, AT_TEXT);
+    EXPECT(me->a0 == CONTROL_EINVAL);
+    CALL(SYS_service_info, 5, AT_DATA);
+    EXPECT(me->a0 == CONTROL_EINVAL);
+    CALL(SYS_service_info, (u64)-1, AT_DATA);
+    EXPECT(me->a0 == CONTROL_EINVAL);
+    CALL(SYS_service_control, 2, SERVICE_RESTART, 0);
+    EXPECT(me->a0 == CONTROL_EKERNEL);
+    CALL(SYS_service_control, 2, SERVICE_VERBS, 0);
+    EXPECT(me->a0 == CONTROL_EINVAL);
+    CALL(SYS_service_control, 2, SERVICE_HOLD, SERVICE_HOLD_MAX + 1);
+    EXPECT(me->a0 == CONTROL_EINVAL);
+    CALL(SYS_service_control, 5, SERVICE_RELEASE, 0);
+    EXPECT(me->a0 == CONTROL_EINVAL);
+
+    TEXT("xmap:double-map");
+    CALL(SYS_fault_arm, AT_PATH, 7, 1);
+    CALL(SYS_fault_info, 20, AT_DATA);
+    EXPECT(me->a0 == 0);
+    LOAD(AT_DATA, &fault, sizeof(fault));
+    EXPECT(strcmp(fault.service, "xmap") == 0 && strcmp(fault.name, "double-map") == 0);
+    EXPECT(fault.left == 7 && fault.always == 1 && fault.fired == 0);
+    EXPECT(strcmp(fault.mono, "machine-down") == 0 && strcmp(fault.micro, "restarted") == 0);
+    CALL(SYS_fault_info, 1000, AT_DATA);
+    EXPECT(me->a0 == CONTROL_EINVAL);
+    CALL(SYS_fault_info, 0, AT_TEXT);
+    EXPECT(me->a0 == CONTROL_EINVAL);
+
+    CALL(SYS_process_info, 0, AT_DATA);
+    EXPECT(me->a0 == 0);
+    LOAD(AT_DATA, &self, sizeof(self));
+    EXPECT(self.pid == 1 && self.parent == 0 && self.state == PROGRAM_RUNS && self.wait == PROGRAM_NO_WAIT);
+    EXPECT(strcmp(self.name, "main") == 0 && self.memory >= AT_HEAP);
+    CALL(SYS_process_info, 1, AT_DATA);
+    LOAD(AT_DATA, &self, sizeof(self));
+    EXPECT(me->a0 == 0 && self.pid == 0);
+    CALL(SYS_process_info, PORT_PROGRAMS, AT_DATA);
+    EXPECT(me->a0 == CONTROL_EINVAL);
+    CALL(SYS_process_info, 0, AT_TEXT);
+    EXPECT(me->a0 == CONTROL_EINVAL);
+    CALL(SYS_power_off, 0);
+    SCRIPT_END;
+}
+
+static void control_calls(void **state)
+{
+    (void)state;
+    RUN("", {"main", script_control});
 }
 
 /* Forks until refused; then exactly so many are reaped. Orphans end without anybody's help. Nothing leaks. */
@@ -1054,6 +1116,108 @@ static void sharing(void **state)
     RUN("", {"main", script_sharing});
 }
 
+/* A buffer that a program uses again and again stays pinned (user_copy.c). Whatever happens to its page
+ * between two uses, the second sees the page that is there then. */
+static void script_buffers(struct host_program *me, struct port_trap *trap)
+{
+    static xmap_region_t region;
+
+    SCRIPT_BEGIN;
+    CALL(SYS_pipe, AT_ZERO); /* 3 to read, 4 to write */
+    EXPECT(me->a0 == 0);
+    CALL(SYS_xmap_usage, AT_ZERO);
+    LOAD(AT_ZERO + 16, &me->local[1], 8); /* committed: page tables do not count */
+
+    /* used for reading while it is shared, then written: in turn 0 by the child, in turn 1 by the parent */
+    for (me->local[0] = 0; me->local[0] < 2; me->local[0]++) {
+        STORE(AT_DATA, "old", 4);
+        CALL(SYS_fork);
+        me->local[2] = me->a0;
+        if ((me->local[2] == 0) == (me->local[0] == 0)) {
+            CALL(SYS_write, 4, AT_DATA, 4);
+            STORE(AT_DATA, "new", 4);
+            CALL(SYS_write, 4, AT_DATA, 4);
+            CALL(SYS_read, 3, AT_ZERO, 8);
+            EXPECT(me->a0 == 8 && holds(me, AT_ZERO, "old\0new", 8));
+        } else if (me->local[2] == 0) {
+            CALL(SYS_pause, 1);
+            EXPECT(holds(me, AT_DATA, "old", 4));
+        }
+        if (me->local[2] == 0)
+            EXIT(0);
+        CALL(SYS_wait, AT_ZERO);
+        EXPECT(load_int(me, AT_ZERO) == 0);
+        EXPECT(holds(me, AT_DATA, me->local[0] == 0 ? "old" : "new", 4));
+    }
+
+    /* used for writing, then shared: the child's page is its own */
+    CALL(SYS_write, 4, AT_DATA, 4);
+    CALL(SYS_read, 3, AT_DATA, 4);
+    CALL(SYS_fork);
+    if (me->a0 == 0) {
+        CALL(SYS_pause, 1);
+        EXPECT(holds(me, AT_DATA, "new", 4));
+        EXIT(0);
+    }
+    STORE(AT_ZERO, "end", 4);
+    CALL(SYS_write, 4, AT_ZERO, 4);
+    CALL(SYS_read, 3, AT_DATA, 4);
+    CALL(SYS_wait, AT_ZERO);
+    EXPECT(load_int(me, AT_ZERO) == 0);
+    EXPECT(holds(me, AT_DATA, "end", 4));
+
+    /* gone with its region, and there again as a new page */
+    CALL(SYS_xmap_reserve, 4096, AT_STACK);
+    CALL(SYS_xmap_map, AT_STACK, XMAP_READ | XMAP_WRITE);
+    LOAD(AT_STACK, &region, sizeof(region));
+    me->local[3] = (s64)region.start;
+    CALL(SYS_write, 4, AT_DATA, 16);
+    CALL(SYS_read, 3, (u64)me->local[3], 4);
+    EXPECT(me->a0 == 4);
+    CALL(SYS_xmap_unmap, AT_STACK);
+    CALL(SYS_read, 3, (u64)me->local[3], 4);
+    EXPECT(me->a0 == -1);
+    CALL(SYS_xmap_map, AT_STACK, XMAP_READ | XMAP_WRITE);
+    CALL(SYS_read, 3, (u64)me->local[3], 4);
+    EXPECT(me->a0 == 4);
+    CALL(SYS_xmap_protect, AT_STACK, XMAP_READ);
+    CALL(SYS_read, 3, (u64)me->local[3], 4);
+    EXPECT(me->a0 == -1);
+    CALL(SYS_write, 4, (u64)me->local[3], 4);
+    EXPECT(me->a0 == 4);
+    CALL(SYS_xmap_release, AT_STACK);
+    EXPECT(me->a0 == 0);
+    CALL(SYS_write, 4, (u64)me->local[3], 4);
+    EXPECT(me->a0 == 0);
+
+    /* gone with the heap, and there again as a new page */
+    CALL(SYS_sbrk, 4096);
+    EXPECT(me->a0 == AT_HEAP);
+    CALL(SYS_read, 3, AT_HEAP, 4);
+    EXPECT(me->a0 == 4);
+    CALL(SYS_sbrk, -4096);
+    CALL(SYS_read, 3, AT_HEAP, 4);
+    EXPECT(me->a0 == -1);
+    CALL(SYS_sbrk, 4096);
+    CALL(SYS_write, 4, AT_HEAP, 4);
+    CALL(SYS_read, 3, AT_ZERO, 512);
+    EXPECT(me->a0 == 12 && holds(me, AT_ZERO + 8, "\0\0\0", 4));
+    CALL(SYS_sbrk, -4096);
+
+    /* and nothing is left behind */
+    CALL(SYS_xmap_usage, AT_ZERO);
+    LOAD(AT_ZERO + 16, &me->local[4], 8);
+    EXPECT(me->local[4] == me->local[1]);
+    EXIT(0);
+    SCRIPT_END;
+}
+
+static void buffers(void **state)
+{
+    (void)state;
+    RUN("", {"main", script_buffers});
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -1061,7 +1225,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(exit_codes),      cmocka_unit_test(memory),          cmocka_unit_test(file_calls),
         cmocka_unit_test(pipes),           cmocka_unit_test(killing),         cmocka_unit_test(execing),
         cmocka_unit_test(console_device),  cmocka_unit_test(xmap_calls),      cmocka_unit_test(forking),
-        cmocka_unit_test(starving),        cmocka_unit_test(sharing),
+        cmocka_unit_test(starving),        cmocka_unit_test(sharing),         cmocka_unit_test(control_calls),
+        cmocka_unit_test(buffers),
     };
 
     if (argc > 1)

@@ -13,6 +13,7 @@
 #include "port/fault.h"
 #include "port/fs.h"
 #include "port/system.h"
+#include "port/vspace.h"
 #include "port/xmap.h"
 #include "service/unix/calls.h"
 
@@ -52,6 +53,13 @@ static bool fetch(const struct process *process, uaddr address, xmap_region_t *r
 {
     return unix_user_read(process->memory.space, region, address, sizeof(*region)) == sizeof(*region) &&
            store(process, address, region);
+}
+
+/* The region that starts here is about to change. How long it is only xmap knows, so all above is dropped:
+ * buffers mostly lie below such regions. */
+static void drop_from(const struct process *process, uaddr start)
+{
+    unix_pages_drop(process->memory.space, start, PORT_USER_END);
 }
 
 /* Reserves, and tells where; undone if the caller cannot be told. */
@@ -127,6 +135,7 @@ s64 unix_call_xmap_protect(struct process *process, const u64 *argument)
 
     if (!rights_valid(rights, XMAP_RIGHTS) || !fetch(process, argument[0], &region))
         return XMAP_EINVAL;
+    drop_from(process, region.start);
     err = xmap_protect(process->memory.space, region.start, XMAP_KIND_CALL, (u64)rights);
     return told(process, argument[0], &region, rights, err);
 }
@@ -138,6 +147,7 @@ s64 unix_call_xmap_unmap(struct process *process, const u64 *argument)
 
     if (!fetch(process, argument[0], &region))
         return XMAP_EINVAL;
+    drop_from(process, region.start);
     err = xmap_unmap(process->memory.space, region.start, XMAP_KIND_CALL);
     return told(process, argument[0], &region, 0, err);
 }
@@ -149,6 +159,7 @@ s64 unix_call_xmap_release(struct process *process, const u64 *argument)
 
     if (!fetch(process, argument[0], &region))
         return XMAP_EINVAL;
+    drop_from(process, region.start);
     err = xmap_release(process->memory.space, region.start, XMAP_KIND_CALL);
     return told(process, argument[0], &region, 0, err);
 }

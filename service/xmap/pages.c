@@ -23,18 +23,17 @@ static u32 page_rights(const struct xmap_region *region, u32 frame)
 }
 
 /* A page appears where none is. */
-static enum err page_new(u32 space, const struct xmap_region *region, uaddr page)
+static enum err page_new(u32 space, const struct xmap_region *region, uaddr page, u32 *frame)
 {
-    u32 frame;
-    enum err err = xmap_frame_take(false, &frame);
+    enum err err = xmap_frame_take(false, frame);
 
     if (err != ERR_OK)
         return err;
-    err = xmap_backings[region->backing].fill(page - region->start, port_frame_bytes(frame));
+    err = xmap_backings[region->backing].fill(page - region->start, port_frame_bytes(*frame));
     if (err == ERR_OK)
-        err = port_map(space, page, frame, region->rights);
+        err = port_map(space, page, *frame, region->rights);
     if (err != ERR_OK)
-        xmap_frame_drop(frame, false);
+        xmap_frame_drop(*frame, false);
     return err;
 }
 
@@ -47,21 +46,21 @@ static void intent_set(u32 space, enum xmap_intent_kind kind, uaddr from, uaddr 
     port_keep_commit();
 }
 
-/* Gives the page a copy of its shared frame. The copy is complete before the page is touched, and the frame
- * was promised at the fork. */
-static enum err page_break(u32 space, const struct xmap_region *region, uaddr page, u32 shared)
+/* Gives the page a copy of its shared frame, and says which. The copy is complete before the page is touched,
+ * and the frame was promised at the fork. */
+static enum err page_break(u32 space, const struct xmap_region *region, uaddr page, u32 *frame)
 {
     struct xmap_intent *intent = &xmap_kept->spaces[space].intent;
-    u32 frame, was;
-    enum err err = xmap_frame_take(true, &frame);
+    u32 shared = *frame, was;
+    enum err err = xmap_frame_take(true, frame);
 
     if (err != ERR_OK)
         return err;
-    page_copy(port_frame_bytes(frame), port_frame_bytes(shared));
+    page_copy(port_frame_bytes(*frame), port_frame_bytes(shared));
     intent_set(space, INTENT_BREAK, page, page);
     err = port_unmap(space, page, &was);
     port_assert(err == ERR_OK && was == shared, "xmap: page changed under its copy");
-    err = port_map(space, page, frame, region->rights);
+    err = port_map(space, page, *frame, region->rights);
     port_assert(err == ERR_OK, "xmap: table lost under a page");
     intent->kind = INTENT_NONE;
     xmap_frame_drop(shared, false);
@@ -83,18 +82,18 @@ void xmap_pages_break_finish(u32 space)
     intent->kind = INTENT_NONE;
 }
 
-enum err xmap_page_ready(u32 space, u32 index, uaddr page, u32 access)
+enum err xmap_page_ready(u32 space, u32 index, uaddr page, u32 access, u32 *frame)
 {
     const struct xmap_region *region = &xmap_kept->regions[index];
-    u32 frame, rights;
+    u32 rights;
 
-    if (port_lookup(space, page, &frame, &rights) != ERR_OK) {
+    if (port_lookup(space, page, frame, &rights) != ERR_OK) {
         port_assert(region->fill == XMAP_FILL_LAZY, "xmap: page of an eager region is absent");
-        return access == XMAP_RIGHT_EXEC ? ERR_DENIED : page_new(space, region, page);
+        return access == XMAP_RIGHT_EXEC ? ERR_DENIED : page_new(space, region, page, frame);
     }
     if (!(access & XMAP_RIGHT_WRITE))
         return ERR_OK;
-    if (xmap_kept->frames[frame].references > 1)
+    if (xmap_kept->frames[*frame].references > 1)
         return page_break(space, region, page, frame);
     return rights == region->rights ? ERR_OK : port_protect(space, page, region->rights);
 }
@@ -110,8 +109,10 @@ enum err xmap_pages_fill(u32 space, const struct xmap_region *like, uaddr from, 
     *hand = (struct xmap_hand){HAND_EMPTY, XMAP_NO_FRAME, 0};
     intent_set(space, INTENT_FILL, from, from);
     for (uaddr page = from; page < to; page += PAGE_SIZE) {
+        u32 frame;
+
         intent->to = page + PAGE_SIZE;
-        enum err err = page_new(space, like, page);
+        enum err err = page_new(space, like, page, &frame);
 
         if (err != ERR_OK) {
             xmap_pages_fill_undo(space);
@@ -210,7 +211,8 @@ void xmap_pages_protect(u32 space, u32 index)
     }
 }
 
-/* A pinned page may be written behind its back: the child gets its copy now. */
+/* A pinned page may be written behind its back: the child gets its copy now. Not so where the frame is shared
+ * already: then it was pinned to be read only, since a pin to write gives the page a frame of its own. */
 static enum err page_copy_now(u32 child, const struct xmap_region *region, uaddr page, u32 from)
 {
     u32 frame;
@@ -234,7 +236,7 @@ static enum err page_share(u32 parent, u32 child, const struct xmap_region *regi
     port_assert(err == ERR_OK, "xmap: page gone while it was shared");
     if (xmap_frames_available() == 0)
         return ERR_NO_MEMORY;
-    if (xmap_kept->frames[frame].pins > 0)
+    if (xmap_kept->frames[frame].pins > 0 && xmap_kept->frames[frame].references == 1)
         return page_copy_now(child, region, page, frame);
     if (rights & PORT_WRITE)
         err = port_protect(parent, page, rights & ~PORT_WRITE);

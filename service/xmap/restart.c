@@ -246,7 +246,9 @@ static void spaces_repair(void)
             space_finish(space);
         if (record->state == SPACE_LIVE)
             continue;
-        xmap_space_clear(space);
+        /* The owner of a lost space may be in the middle of a copy: what it has pinned stays its own until it
+         * lets go, or destroys the space. */
+        xmap_space_clear(space, record->state != SPACE_LOST);
         if (record->state != SPACE_LOST)
             record->state = SPACE_FREE;
     }

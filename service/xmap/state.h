@@ -178,8 +178,9 @@ void xmap_frame_give(u32 frame);
 /* ---- pages.c: pages of a space, and the many-page work announced in its intent ---- */
 
 /* The page is there and allows `access` (XMAP_RIGHTS_ALL: is private), which the caller has found permitted
- * by the mapped region `index`. ERR_NO_MEMORY; ERR_DENIED for a fetch from a page not yet touched. */
-enum err xmap_page_ready(u32 space, u32 index, uaddr page, u32 access);
+ * by the mapped region `index`; it shows `*frame`. ERR_NO_MEMORY; ERR_DENIED for a fetch from a page not yet
+ * touched. */
+enum err xmap_page_ready(u32 space, u32 index, uaddr page, u32 access, u32 *frame);
 
 /* Fills [from, to), which belongs to no mapped region, for a region like `like`. On OK the intent is still
  * open: the caller closes it in the step that gives the range to a region. ERR_NO_MEMORY: nothing has
@@ -206,8 +207,9 @@ enum err xmap_pages_share(u32 parent, u32 child, u32 index);
 
 /* ---- xmap.c ---- */
 
-/* Frees pages, page tables and regions of a space that is not live. May be repeated. */
-void xmap_space_clear(u32 space);
+/* Frees pages, page tables and regions of a space that is not live; `pins_too` forgets the pins of its pages.
+ * May be repeated. */
+void xmap_space_clear(u32 space, bool pins_too);
 
 /* ---- check.c ---- */
 

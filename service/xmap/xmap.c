@@ -92,13 +92,13 @@ static u32 space_unused(void)
     return space;
 }
 
-void xmap_space_clear(u32 space)
+void xmap_space_clear(u32 space, bool pins_too)
 {
     struct xmap_space *record = &xmap_kept->spaces[space];
 
     record->intent.kind = INTENT_NONE;
     if (port_space_exists(space)) {
-        xmap_pages_drop(space, 0, PORT_USER_END, true);
+        xmap_pages_drop(space, 0, PORT_USER_END, pins_too);
         port_space_destroy(space);
     }
     while (record->first != XMAP_NO_REGION) {
@@ -163,7 +163,7 @@ static enum err space_fork_locked(u64 parent, u64 *child)
         return err;
     err = fork_regions((u32)parent, fresh);
     if (err != ERR_OK) {
-        xmap_space_clear(fresh);
+        xmap_space_clear(fresh, true);
         xmap_kept->spaces[fresh].state = SPACE_FREE;
         return err;
     }
@@ -195,7 +195,7 @@ static enum err space_destroy_locked(u64 space)
     if (record->state != SPACE_LIVE && record->state != SPACE_LOST)
         return ERR_NOT_FOUND;
     record->state = SPACE_ENDING;
-    xmap_space_clear((u32)space);
+    xmap_space_clear((u32)space, true);
     record->state = SPACE_FREE;
     pins_forget();
     return ERR_OK;
@@ -408,8 +408,8 @@ static enum err query_locked(u64 space, u64 address, u64 *start, u64 *size, u64 
 /* ---- Pages ---- */
 
 /* The page of `address` is there for `access`, whose bits in `asked` the region must allow. A guard allows
- * nothing. */
-static enum err touch_locked(u64 space, u64 address, u64 access, u64 asked)
+ * nothing. `*frame` is what it shows. */
+static enum err touch_locked(u64 space, u64 address, u64 access, u64 asked, u32 *frame)
 {
     if (!space_is_live(space))
         return ERR_NOT_FOUND;
@@ -421,26 +421,26 @@ static enum err touch_locked(u64 space, u64 address, u64 access, u64 asked)
 
     if (region->state != REGION_MAPPED || region->rights == 0 || (region->rights & asked) != asked)
         return ERR_DENIED;
-    return xmap_page_ready((u32)space, index, round_down(address, PAGE_SIZE), (u32)access);
+    return xmap_page_ready((u32)space, index, round_down(address, PAGE_SIZE), (u32)access, frame);
 }
 
 static enum err fault_locked(u64 space, u64 address, u64 access)
 {
     if (access != XMAP_RIGHT_READ && access != XMAP_RIGHT_WRITE && access != XMAP_RIGHT_EXEC)
         return ERR_ARGUMENT;
-    return touch_locked(space, address, access, access);
+    u32 frame;
+
+    return touch_locked(space, address, access, access, &frame);
 }
 
 static enum err pin_locked(u64 space, u64 address, u64 access, u64 *frame)
 {
-    u32 found, rights;
+    u32 found;
 
     if (access != XMAP_RIGHT_READ && access != XMAP_RIGHT_WRITE && access != XMAP_RIGHTS_ALL)
         return ERR_ARGUMENT;
-    enum err err = touch_locked(space, address, access, access == XMAP_RIGHTS_ALL ? 0 : access);
+    enum err err = touch_locked(space, address, access, access == XMAP_RIGHTS_ALL ? 0 : access, &found);
 
-    if (err == ERR_OK)
-        err = port_lookup((u32)space, round_down(address, PAGE_SIZE), &found, &rights);
     if (err != ERR_OK)
         return err;
     if (xmap_kept->frames[found].pins == XMAP_PINS_MAX)

@@ -9,17 +9,20 @@
  *
  * The report is a text file, a line at a time, each written out at once so that a reader can follow:
  *     begin USER KERNEL FIRMWARE                            the counts before the kernel's first instruction
- *     sample ID USER KERNEL FIRMWARE FENCES SATP IDLE       of one sample, or since power-on for an instant
+ *     sample ID USER KERNEL FIRMWARE FENCES SATP IDLE PARTS of one sample, or since power-on for an instant
  *     pc ADDRESS COUNT                                      how often it was executed within the profiled
- * samples end USER KERNEL FIRMWARE                              of the whole run FENCES are sfence.vma and
- * fence.i instructions, SATP are writes of that register; both are counted in KERNEL, too. IDLE is the part
- * of KERNEL in which a scheduler that spins (idle= below) found nothing to do.
+ * samples end USER KERNEL FIRMWARE                              of the whole run
+ *
+ * FENCES are sfence.vma and fence.i instructions, SATP are writes of that register; both are counted in
+ * KERNEL, too. IDLE is the part of KERNEL in which a scheduler that spins (idle= below) found nothing to do.
+ * PARTS are parts of USER, as many as were asked for (part= below).
  *
  * Arguments: out=FILE (required). user=LO:HI and firmware=LO:HI: addresses of these classes, in hexadecimal;
- * the first range that fits decides, all else is kernel. profile=ID: also count by address, while a sample of
- * ID is taken. idle=HEAD:SWITCH:ENTER:LEAVE: addresses of the top of the scheduler's endless loop, of the
- * switch to a process, of the entry of traps taken in the kernel and of the return from them: a pass of the
- * loop that switches to nobody is idle, but for the traps in it. skip=ADDRESS and resume=ADDRESS (user
+ * the first range that fits decides, all else is kernel. part=N:LO:HI: what of user lies there is also
+ * counted in part N (from 0); again the first that fits decides. profile=ID: also count by address, while a
+ * sample of ID is taken. idle=HEAD:SWITCH:ENTER:LEAVE: addresses of the top of the scheduler's endless loop,
+ * of the switch to a process, of the entry of traps taken in the kernel and of the return from them: a pass
+ * of the loop that switches to nobody is idle, but for the traps in it. skip=ADDRESS and resume=ADDRESS (user
  * class): no sample counts what lies between the two.
  *
  * wfi=idle: what is executed between two wfi without one user instruction is idle, too. It is for a kernel
@@ -76,6 +79,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *in
  * ---------------------------------------------------------------------------------------------- */
 
 enum class { USER, KERNEL, FIRMWARE, CLASSES };
+#define PARTS_MAX 8
 
 /* What a sample is the difference of. */
 struct counts {
@@ -84,6 +88,7 @@ struct counts {
     uint64_t satp;
     uint64_t idle;
     uint64_t skipped[CLASSES];
+    uint64_t parts[PARTS_MAX];
 };
 
 /* What another process may see (share= below): page-sized, and otherwise here. */
@@ -107,6 +112,14 @@ struct range {
 static struct range ranges[RANGES_MAX];
 static unsigned range_count;
 
+static struct {
+    unsigned part;
+    uint64_t low;
+    uint64_t high;
+} part_ranges[64];
+static unsigned part_range_count;
+static unsigned part_count; /* the highest number that was given, and 1 */
+
 static uint64_t all(const struct counts *c)
 {
     return c->by_class[USER] + c->by_class[KERNEL] + c->by_class[FIRMWARE];
@@ -116,6 +129,16 @@ static enum class class_of(uint64_t address) {
     for (unsigned i = 0; i < range_count;
          i++){if (address >= ranges[i].low && address < ranges[i].high) return ranges[i].class;}
 return KERNEL;
+}
+
+/* The counter of the part of USER that the address is in, or NULL. */
+static uint64_t *part_of(uint64_t address)
+{
+    for (unsigned i = 0; i < part_range_count; i++) {
+        if (address >= part_ranges[i].low && address < part_ranges[i].high)
+            return &counts->parts[part_ranges[i].part];
+    }
+    return NULL;
 }
 
 static void print_classes(const char *word, const struct counts *c)
@@ -207,8 +230,11 @@ static void print_sample(unsigned id, const struct counts *from)
         uint64_t skipped = counts->skipped[i] - from->skipped[i];
         fprintf(report, " %" PRIu64, counts->by_class[i] - from->by_class[i] - skipped);
     }
-    fprintf(report, " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", counts->fences - from->fences,
+    fprintf(report, " %" PRIu64 " %" PRIu64 " %" PRIu64, counts->fences - from->fences,
             counts->satp - from->satp, counts->idle - from->idle);
+    for (unsigned i = 0; i < part_count; i++)
+        fprintf(report, " %" PRIu64, counts->parts[i] - from->parts[i]);
+    fprintf(report, "\n");
     fflush(report);
 }
 
@@ -418,6 +444,8 @@ static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
         if (word == 0x10500073)
             call(insn, on_wfi, 0);
         add(insn, &counts->by_class[class]);
+        if (class == USER && part_of(address) != NULL)
+            add(insn, part_of(address));
         if (is_fence(word))
             add(insn, &counts->fences);
         if (writes_satp(word))
@@ -459,6 +487,20 @@ static bool take_range(enum class class, const char *text)
     return true;
 }
 
+static bool take_part(const char *text)
+{
+    uint64_t given[3];
+    if (part_range_count == sizeof part_ranges / sizeof *part_ranges || !numbers(text, given, 3) ||
+        given[0] >= PARTS_MAX)
+        return false;
+    part_ranges[part_range_count].part = (unsigned)given[0];
+    part_ranges[part_range_count].low = given[1];
+    part_ranges[part_range_count++].high = given[2];
+    if (given[0] >= part_count)
+        part_count = (unsigned)given[0] + 1;
+    return true;
+}
+
 static bool take_shared(const char *path)
 {
     int file = open(path, O_RDWR | O_CLOEXEC);
@@ -485,6 +527,8 @@ static bool take(const char *name, const char *value)
         return take_range(USER, value);
     if (strcmp(name, "firmware") == 0)
         return take_range(FIRMWARE, value);
+    if (strcmp(name, "part") == 0)
+        return take_part(value);
     if (strcmp(name, "resume") == 0)
         return numbers(value, &resume_at, 1);
     if (strcmp(name, "skip") == 0)

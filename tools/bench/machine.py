@@ -27,6 +27,9 @@ OUR_RANGES = (f"firmware={FIRMWARE}", "user=0:80000000")
 LARGE = bytes(range(251)) * (256 * 1024 // 251 + 1)  # what read_uncached reads, 256 KiB of it
 OTHER_FILES = 20
 HEARTBEAT_SECONDS = 10.0
+# Parts of what hosted programs make execute above the kernel; what is left is the programs' own. The numbers are the plugin's.
+PARTS = ("copies", "unix", "xmap", "other servers")
+COPIES = ("memcpy", "memmove", "memset", "page_copy", "page_zero")
 SKIPPED_TESTS = ("killstatus", "preempt", "forkforkfork")  # their length is set by the clock
 
 
@@ -48,6 +51,7 @@ class Target:
     image: xv6image.Image = None  # the user's, for xv6
     symbols: tuple = ()  # ELF files that name addresses, the first that knows one decides
     peer: bool = False
+    parts: tuple = ()  # names of the parts of user that the plugin is asked for
 
     @property
     def spins(self):
@@ -69,8 +73,8 @@ def target_of(kernel, build="release"):
         return Target("micro", "micro", elf, roottask=root, ranges=OUR_RANGES, symbols=(elf, root))
     root = paths.built("micro-root.elf")
     servers = sorted(glob.glob(os.path.join(paths.BUILD, "servers", "*.elf")))  # each at addresses of its own
-    return Target("hosted", "mono", elf, roottask=root, ranges=OUR_RANGES, plugin=("wfi=idle",),
-                  symbols=(elf, *servers, root, programs))
+    return Target("hosted", "mono", elf, roottask=root, ranges=OUR_RANGES, plugin=("wfi=idle", *server_parts(servers)),
+                  symbols=(elf, *servers, root, programs), parts=PARTS)
 
 
 def peer_of(text):
@@ -92,6 +96,18 @@ def peer_of(text):
         raise paths.Problem(paths.EXIT_USAGE, f"--peer {text}: {files[1]}: {error}") from None
     return Target("xv6", "mono", files[0], ranges=("user=0:80000000",), extra=("-bios", "none"), plugin=spinning(files[0]),
                   image=image, symbols=(files[0], paths.built("user", "bench", "bench.elf")), peer=True)
+
+
+def server_parts(servers):
+    """The plugin's arguments for PARTS. The supervisor and programs share addresses, so it is counted with them."""
+    copies, images = [], []
+    for elf in servers:
+        name = os.path.splitext(os.path.basename(elf))[0]
+        table = functions(elf)
+        copies += [f"part=0:{low:x}:{high:x}" for (low, function), (high, _) in zip(table, table[1:]) if function in COPIES]
+        part = PARTS.index(name if name in PARTS else "other servers")
+        images.append(f"part={part}:{table[0][0]:x}:{table[-1][0]:x}")
+    return copies + images
 
 
 # -- what an ELF file says ----------------------------------------------------------------------------------------
@@ -235,6 +251,7 @@ class Sample:
     fences: int
     satp: int
     idle: int
+    parts: tuple = ()
 
     @property
     def total(self):
@@ -258,7 +275,8 @@ def parse(lines, report):
     for line in lines:
         word, *rest = line.split()
         if word == "sample":
-            report.samples.setdefault(int(rest[0]), []).append(Sample(*map(int, rest[1:])))
+            counts = [int(count) for count in rest[1:]]
+            report.samples.setdefault(int(rest[0]), []).append(Sample(*counts[:6], parts=tuple(counts[6:])))
         elif word == "pc":
             report.pcs.append((int(rest[0], 16), int(rest[1])))
         else:
@@ -376,9 +394,22 @@ def figure(target, row, numbers, reports):
             value = last.kernel
         else:  # after the firmware: from the kernel's first instruction on
             value = last.total - sum(report.begin)
-        return record(row, [value], samples)
+        return record(row, [value], samples) | where(target, row, samples, [], report.begin[1])
     base = median([sample.total for sample in less]) if less else 0
-    return record(row, [sample.total - base for sample in samples], samples)
+    return record(row, [sample.total - base for sample in samples], samples) | where(target, row, samples, less or [], 0)
+
+
+def where(target, row, samples, less, before):
+    """{"where": {place: instructions an operation}}, each the median over the samples; nothing for a target without parts."""
+    if not target.parts:
+        return {}
+    places = {"kernel": lambda sample: sample.kernel - sample.idle - before,
+              "programs": lambda sample: sample.user - sum(sample.parts)}
+    for number, name in enumerate(target.parts):
+        places[name] = lambda sample, number=number: sample.parts[number]
+    return {"where": {name: tidy((median([count(sample) for sample in samples]) -
+                                  (median([count(sample) for sample in less]) if less else 0)) / row.per)
+                      for name, count in places.items()}}
 
 
 def record(row, totals, samples):

@@ -38,6 +38,7 @@ ROOMS = {
     "system/": ["abi/", "port/", "lib/"],
     "campaign/": ["abi/", "port/", "lib/"],
     "test/": ["abi/", "port/", "lib/"],
+    "test/authority/": ["placement/micro/", "abi/sel4/", "port/", "lib/", "system/"],
     "test/programs/": ["user/", "abi/xv6/", "lib/"],
     "tools/": ["abi/", "port/", "lib/"],
 }

@@ -187,6 +187,30 @@ def print_tables(result):
         entries = [entry for entry in result["targets"] if entry["kernel"] == kernel]
         if entries:
             print_table(entries[0], entries[1:], known)
+        for entry in entries:
+            print_places(entry, entries[0] if entries[0]["target"] == "mono" else None)
+
+
+def print_places(entry, mono):
+    """Where a hosted operation's instructions go, and what it executes more than on mono, if that was measured."""
+    records = {row: entry["rows"][row.name] for row in rows.ROWS[entry["kernel"]] if entry["rows"].get(row.name)}
+    places = next((list(record["where"]) for record in records.values() if "where" in record), [])
+    if not places:
+        return
+    lines = [["operation", entry["target"], *(["more than mono"] if mono else []), *places]]
+    for row, record in records.items():
+        base = (mono["rows"].get(row.name) or {}).get("value") if mono else None
+        lines.append([row.text, number(record["value"]), *([number(record["value"] - base) if base else "-"] if mono else []),
+                      *(number(record["where"][place]) for place in places)])
+    print(f"{entry['target']}: where the instructions are executed")
+    print_lines(lines)
+
+
+def print_lines(lines):
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:
+        print("  ".join([line[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(line[1:], widths[1:])]).rstrip())
+    print()
 
 
 def print_table(first, others, known):
@@ -218,11 +242,8 @@ def print_table(first, others, known):
         shown = mean and not (with_baseline and place < len(others) and others[place]["target"] in rows.ROWS)
         line += ["", f"{mean:.3f}" if shown else ""]
     lines.append(line)
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     print(f"{first['target']}: instructions per operation")
-    for line in lines:
-        print("  ".join([line[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(line[1:], widths[1:])]).rstrip())
-    print()
+    print_lines(lines)
 
 
 def change_of(record):

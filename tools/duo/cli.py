@@ -5,12 +5,15 @@ import signal
 import sys
 import traceback
 
-from duo import bench, demo, doctor, fsck, paths, run
+from duo import bench, demo, doctor, fault, fsck, paths, ps, run, svc
 
 # Each module has add_arguments(parser) and main(options), which returns the exit code.
 COMMANDS = {
     "run": (run, "start a guest, type at it, compare kernels"),
     "demo": (demo, "the essay's bug on both kernels, with a verdict"),
+    "svc": (svc, "the services of a fresh guest: generation, restarts, state, last fault"),
+    "ps": (ps, "the processes of a fresh guest"),
+    "fault": (fault, "the named faults; a guest with one of them armed"),
     "fsck": (fsck, "check an image in xv6's format"),
     "bench": (bench, "instructions per operation, on both kernels and beside xv6 and seL4"),
     "doctor": (doctor, "check the tools this computer has"),

@@ -4,6 +4,7 @@
  * Written as one table, because the numbers of Duo's own calls live in a C header that an assembly file
  * cannot include.
  */
+#include "abi/xv6/control.h"
 #include "abi/xv6/syscall.h"
 #include "abi/xv6/xmap.h"
 
@@ -56,3 +57,7 @@ STUB(xmap_query, SYS_xmap_query);
 STUB(xmap_usage, SYS_xmap_usage);
 STUB(fault_arm, SYS_fault_arm);
 STUB(power_off, SYS_power_off);
+STUB(service_info, SYS_service_info);
+STUB(service_control, SYS_service_control);
+STUB(fault_info, SYS_fault_info);
+STUB(process_info, SYS_process_info);

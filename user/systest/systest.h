@@ -41,6 +41,7 @@ extern const struct test exec_tests[];
 extern const struct test xmap_tests[];
 extern const struct test race_tests[];
 extern const struct test exhaustion_tests[];
+extern const struct test control_tests[];
 
 /* The program's own place on the disk, and the argument that makes it play a
  * part for a test of exec. */

@@ -8,7 +8,9 @@
 #include "lib/string.h"
 #include "lib/words.h"
 #include "placement/common/fault.h"
+#include "placement/micro/root/alarm.h"
 #include "placement/micro/root/console.h"
+#include "placement/micro/root/control.h"
 #include "placement/micro/root/process.h"
 #include "placement/micro/root/supervise.h"
 #include "placement/micro/root/watch.h"
@@ -60,6 +62,21 @@ enum err port_fault_arm(enum port_fault fault, u64 n, bool always)
     return ERR_OK;
 }
 
+enum err port_fault_query(enum port_fault fault, u64 *left, bool *always, u64 *fired)
+{
+    const struct fault_counter *counter;
+
+    if ((u32)fault >= FAULT_COUNT)
+        return ERR_ARGUMENT;
+    if (!servers[fault_service[fault]].record)
+        return ERR_ABSENT;
+    counter = &servers[fault_service[fault]].record->counters[fault];
+    *left = __atomic_load_n(&counter->left, __ATOMIC_RELAXED);
+    *always = __atomic_load_n(&counter->always, __ATOMIC_RELAXED) != 0;
+    *fired = __atomic_load_n(&counter->fired, __ATOMIC_RELAXED);
+    return ERR_OK;
+}
+
 static void arm_from_arguments(void)
 {
     char text[2 * FAULT_TEXT_MAX];
@@ -76,22 +93,30 @@ static void log(u64 length)
         say_bytes((const char *)&seL4_GetIPCBuffer()->msg[1], length);
 }
 
-/* The label of the answer. */
-static u64 request(struct server *server, u64 label)
+static seL4_MessageInfo_t plain(u64 label)
 {
+    return seL4_MessageInfo_new(label, 0, 0, 0);
+}
+
+/* The answer; its words are in the IPC buffer. What steers the system is for unix alone, on behalf of
+ * programs: a server that goes wild can say something, and no more. */
+static seL4_MessageInfo_t request(struct server *server, u64 label)
+{
+    if (label >= SUPERVISOR_POWER_OFF && server != &servers[SERVICE_UNIX])
+        return plain(ERR_DENIED);
     switch (label) {
     case SUPERVISOR_LOG:
         log(seL4_GetMR(0));
-        return ERR_OK;
+        return plain(ERR_OK);
     case SUPERVISOR_READY:
         supervise_ready(server, seL4_GetMR(0));
-        return ERR_OK;
+        return plain(ERR_OK);
     case SUPERVISOR_POWER_OFF:
         power_off(seL4_GetMR(0));
     case SUPERVISOR_ARM:
-        return port_fault_arm((enum port_fault)seL4_GetMR(0), seL4_GetMR(1), seL4_GetMR(2) != 0);
+        return plain(port_fault_arm((enum port_fault)seL4_GetMR(0), seL4_GetMR(1), seL4_GetMR(2) != 0));
     default:
-        return ERR_ARGUMENT;
+        return control_request(label);
     }
 }
 
@@ -104,15 +129,24 @@ static _Noreturn void serve(void)
         u64 service = BADGE_SERVICE(badge), thread = BADGE_THREAD(badge);
 
         if (badge != BADGE_SIGNAL && service < SERVERS_COUNT && thread == 0) {
-            u64 label = request(&servers[service], seL4_MessageInfo_get_label(info));
+            u64 generation = servers[service].generation;
 
-            info = seL4_ReplyRecv(supervisor_endpoint, seL4_MessageInfo_new(label, 0, 0, 0), &badge);
-            continue;
-        }
-        if (badge == BADGE_SIGNAL)
-            watch_all();
-        else if (service < SERVERS_COUNT)
+            info = request(&servers[service], seL4_MessageInfo_get_label(info));
+            if (servers[service].generation == generation) { /* else its own restart was what it asked for: */
+                if (!alarm_is_missing()) {                   /* nobody waits for an answer */
+                    info = seL4_ReplyRecv(supervisor_endpoint, info, &badge);
+                    continue;
+                }
+                seL4_Reply(info);
+            }
+            alarm_missed();
+        } else if (badge == BADGE_SIGNAL) {
+            if (alarm_heard())
+                watch_all();
+            control_look();
+        } else if (service < SERVERS_COUNT) {
             supervise_death(&servers[service], thread - 1, info);
+        }
         info = seL4_Recv(supervisor_endpoint, &badge);
     }
 }
@@ -131,6 +165,7 @@ void root_main(seL4_BootInfo *info)
     for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
         process_prepare(&descriptions[i]);
     programs_prepare();
+    alarm_prepare();
     arm_from_arguments();
     for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
         process_start(&servers[descriptions[i].service]);

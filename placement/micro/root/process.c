@@ -30,6 +30,7 @@
 #define ROOT_SPARE (128ul << 10) /* what stays with the supervisor when programs get the rest */
 
 struct server servers[SERVERS_COUNT];
+u64 process_timer_signal;
 
 extern const u8 servers_archive[], servers_archive_end[];
 
@@ -203,7 +204,7 @@ static u64 private_radix(const struct server_description *d)
     case SERVICE_UNIX:
         return UNIX_PRIVATE_RADIX;
     case SERVER_TIMER:
-        return bits_for(SIGNAL_SUPERVISOR + 1);
+        return bits_for(SIGNALS);
     default:
         return 0;
     }
@@ -239,6 +240,11 @@ static void irqs_prepare(u32 service)
         }
         place++;
     }
+}
+
+u64 process_irq_handler(u32 service)
+{
+    return irq_handlers[service][0];
 }
 
 void process_prepare(const struct server_description *d)
@@ -531,14 +537,17 @@ static void give_all(struct server *server)
                    CSPACE_SHIFT - server->private_radix);
 }
 
-/* The timer can signal every thread: all of them when it is new, else those of the server that is. */
+/* The timer can signal every thread: all of them when it is new, else those of the server that is. And the
+ * supervisor can signal the timer. */
 static void give_timer(struct server *server)
 {
     struct server *timer = &servers[SERVER_TIMER];
 
-    if (timer == server)
-        cap_mint(timer->private_cnode, SIGNAL_SUPERVISOR, timer->private_radix, supervisor_notification,
-                 seL4_CanWrite, BADGE_SIGNAL);
+    if (timer == server && process_timer_signal) {
+        seL4_CNode_Delete(ROOT_CNODE, process_timer_signal, ROOT_DEPTH);
+        cap_mint(ROOT_CNODE, process_timer_signal, ROOT_DEPTH, server->notification[0], seL4_CanWrite,
+                 BADGE_SIGNAL);
+    }
     for (u32 s = 0; s < SERVERS_COUNT && timer->private_cnode; s++) {
         if (!servers[s].vspace || (&servers[s] != server && timer != server))
             continue;
@@ -643,7 +652,8 @@ void process_start(struct server *server)
     if (d->service == SERVICE_UNIX && servers[SERVICE_XMAP].description)
         servers[SERVICE_XMAP].record->client = server->generation % LEND_MAX + 1;
     memset(server->record->fatal, 0, sizeof(server->record->fatal));
-    memset(server->record->calls, 0, sizeof(server->record->calls));
+    for (u64 thread = 0; thread < THREADS_MAX; thread++) /* the serials go on: layout.h */
+        server->record->calls[thread].state = CALL_NONE;
     memset(server->record->work, 0, sizeof(server->record->work));
     server->private_pages = server->supply.pages;
     server->private_slots = server->supply.next - server->supply.first;

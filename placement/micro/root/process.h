@@ -28,9 +28,10 @@ struct kept_memory {
 struct watch {
     u32 work_serial, call_serial;
     u32 work_looks, call_looks; /* how often in a row it was the same */
+    u32 lost_serial, lost_looks;
 };
 
-enum server_state { SERVER_ABSENT, SERVER_STARTING, SERVER_RUNNING, SERVER_DEAD };
+enum server_state { SERVER_ABSENT, SERVER_STARTING, SERVER_RUNNING, SERVER_HELD, SERVER_DEAD };
 
 struct server {
     const struct server_description *description; /* NULL: not part of this image */
@@ -65,6 +66,9 @@ struct server {
                       */
     u64 slots_before, slots_after; /* free ones of the supply, with the dead and with the new generation */
     u64 calls_finished;
+    u64 restarts;        /* of all its generations: deaths, hangs, requests */
+    char last_fault[32]; /* why the last of them ended */
+    u64 held_until;      /* time CSR; while SERVER_HELD (control.c) */
 };
 
 extern u64 supervisor_endpoint, supervisor_notification; /* made by main.c */
@@ -78,6 +82,12 @@ void programs_prepare(void);
 
 /* A fresh image of the next generation; it runs when this returns. */
 void process_start(struct server *server);
+
+/* A slot for a capability that signals the timer, of each generation; 0: nobody wants it. */
+extern u64 process_timer_signal;
+
+/* The supervisor's own capability for the interrupt of the server's first device; 0: none. */
+u64 process_irq_handler(u32 service);
 
 /* Ends all that is private. */
 void process_end(struct server *server);

@@ -10,6 +10,7 @@
  */
 #include "placement/micro/root/supervise.h"
 #include "lib/err.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "placement/micro/root/console.h"
 
@@ -85,20 +86,24 @@ static u64 backtrace(struct server *server, u64 thread, const seL4_UserContext *
     return count;
 }
 
-static void say_cause(const struct server *server, u64 label, u64 address, u64 code)
+/* In words, also for whoever asks later; there the end of a long text is missing. */
+static void say_cause(struct server *server, u64 label, u64 address, u64 code)
 {
     const char *fatal = server->record->fatal;
+    char text[96];
 
     if (label == seL4_Fault_UserException && fatal[0])
-        say("%.90s", fatal);
+        format_string(text, sizeof(text), "%.90s", fatal);
     else if (label == seL4_Fault_VMFault)
-        say("page fault at 0x%lx", address);
+        format_string(text, sizeof(text), "page fault at 0x%lx", address);
     else if (label == seL4_Fault_UserException)
-        say("exception %lu", code);
+        format_string(text, sizeof(text), "exception %lu", code);
     else if (label == seL4_Fault_CapFault)
-        say("use of capability 0x%lx, which it does not have", address);
+        format_string(text, sizeof(text), "use of capability 0x%lx, which it does not have", address);
     else
-        say("unknown system call");
+        format_string(text, sizeof(text), "unknown system call");
+    string_copy(server->last_fault, text, sizeof(server->last_fault));
+    say("%s", text);
 }
 
 static void say_where(struct server *server, u64 thread)
@@ -133,13 +138,14 @@ static bool finish_call(struct server *caller, u64 thread, const struct server *
     seL4_TCB_Suspend(caller->tcb[thread]);
     seL4_TCB_ReadRegisters(caller->tcb[thread], 0, 0, 32, &registers);
     if (registers.pc != caller->record->call_place) {
-        seL4_TCB_Resume(caller->tcb[thread]);
+        if (caller->state != SERVER_HELD)
+            seL4_TCB_Resume(caller->tcb[thread]);
         return false;
     }
     registers.pc += 4;
     registers.a0 = 0;
     registers.a1 = seL4_MessageInfo_new(ERR_PEER_RESTARTED, 0, 0, 0).words[0];
-    seL4_TCB_WriteRegisters(caller->tcb[thread], 1, 0, 32, &registers);
+    seL4_TCB_WriteRegisters(caller->tcb[thread], caller->state != SERVER_HELD, 0, 32, &registers);
     return true;
 }
 
@@ -182,20 +188,29 @@ static void renew(struct server *server)
     server->renewed = true;
 }
 
-/* Evidence has been given. */
-static void restart(struct server *server)
+/* A server that dies within a second of its last death is on its way into a loop. */
+static void count_death(struct server *server)
 {
     const struct server_description *d = server->description;
-    u64 now = time_now(), pages = server->private_pages, slots = server->private_slots;
 
-    server->deaths_in_a_row = nanoseconds(now - server->died) < SECOND_NS ? server->deaths_in_a_row + 1 : 1;
-    server->died = now;
-    server->free_before = d->service == SERVICE_XMAP ? server->record->request_free : programs_free();
-    server->state = SERVER_DEAD;
+    server->deaths_in_a_row =
+        nanoseconds(time_now() - server->died) < SECOND_NS ? server->deaths_in_a_row + 1 : 1;
     if (d->restarts == 0)
         give_up(server, "nothing can be restarted without it");
     if (server->deaths_in_a_row > d->restarts)
         give_up(server, "it dies again and again");
+}
+
+/* Evidence has been given. */
+static void restart(struct server *server)
+{
+    const struct server_description *d = server->description;
+    u64 pages = server->private_pages, slots = server->private_slots;
+
+    server->died = time_now();
+    server->restarts++;
+    server->free_before = d->service == SERVICE_XMAP ? server->record->request_free : programs_free();
+    server->state = SERVER_DEAD;
     process_end(server);
     say("[sup] %s:   reclaimed %lu frames and %lu slots, leaked %lu\n", d->name, pages, slots,
         supply_lost(&server->supply));
@@ -219,6 +234,7 @@ void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault
     say_cause(server, label, address, code);
     say("\n");
     say_where(server, thread);
+    count_death(server);
     restart(server);
 }
 
@@ -229,6 +245,15 @@ void supervise_hang(struct server *server, u64 thread, const char *what)
         seL4_TCB_Suspend(server->tcb[thread]);
         say_where(server, thread);
     }
+    string_copy(server->last_fault, what, sizeof(server->last_fault));
+    count_death(server);
+    restart(server);
+}
+
+void supervise_asked(struct server *server)
+{
+    say("[sup] %s: restart asked for\n", server->description->name);
+    string_copy(server->last_fault, "restart asked for", sizeof(server->last_fault));
     restart(server);
 }
 

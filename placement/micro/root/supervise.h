@@ -11,6 +11,9 @@ void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault
  * nobody knows where. */
 void supervise_hang(struct server *server, u64 thread, const char *what);
 
+/* A program wants a new generation: as after a death, but nobody is to blame. */
+void supervise_asked(struct server *server);
+
 /* The server says that it has started, with this result. */
 void supervise_ready(struct server *server, u64 result);
 

@@ -1,22 +1,26 @@
 /*
- * Two kinds of hang, both seen in the record pages, where each thread notes what it is doing:
+ * Three kinds of hang, seen in the record pages, where each thread notes what it is doing:
  *
- *   a request that *runs* and makes no progress: the server is in a loop. Judged only for the busiest
- * priority: while a server runs, those below it get no time and prove nothing by standing still; a call that
- * gets no answer: somebody has forgotten it. Reads of the console are the exception: they wait for a person.
+ *   a request, or a system call, that *runs* and makes no progress: the server is in a loop. Judged only for
+ * the busiest priority: while a server runs, those below it get no time and prove nothing by standing still;
  *
- * A look is a heartbeat of the timer. Several looks in a row must see the same thing, each counting time in
- * which the server could have moved; so a host that stops the whole machine for a while is not taken for a
- * hang.
+ *   an operation that waits without a limit: none may (port/sync.h), so nobody will wake it. unix is the
+ * exception: its calls wait for programs and persons;
  *
- * The timer itself is not watched: it gives the heartbeat.
+ *   a call that gets no answer for long: somebody has forgotten it. Reads of the console are the exception.
+ *
+ * A look is a heartbeat that came on time (alarm.c). Several looks in a row must see the same thing, each
+ * counting time in which the server could have moved; so a host that stops the whole machine for a while is
+ * not taken for a hang.
  */
 #include "placement/micro/root/watch.h"
 #include "placement/micro/root/process.h"
 #include "placement/micro/root/supervise.h"
 #include "port/console.h"
 
-#define RUN_LOOKS    3   /* 20 to 30 ms */
+#define RUN_LOOKS 2 /* 20 to 30 ms */
+#define LOST_LOOKS                                                                                           \
+    1 /* 10 to 20 ms: the state itself is wrong, the second look only says that it is no instant's */
 #define ANSWER_LOOKS 20  /* 200 ms: xmap and the timer wait for nobody */
 #define DEVICE_LOOKS 300 /* 3 s: block gives its device a second, twice */
 #define DISK_LOOKS   400 /* 4 s: fs waits for block, and must not be blamed for it */
@@ -27,8 +31,14 @@ static void look(u32 *seen, u32 *looks, u32 serial)
     *seen = serial;
 }
 
-/* True if some request of this server is running. */
-static bool watch_work(struct server *server, struct server **hanging, u64 *where)
+struct hang {
+    struct server *server; /* NULL: none */
+    u64 thread;
+    const char *what;
+};
+
+/* True if some request of this server is running. A thread that calls others goes on with each call. */
+static bool watch_work(struct server *server, struct hang *hang)
 {
     bool runs = false;
 
@@ -43,15 +53,29 @@ static bool watch_work(struct server *server, struct server **hanging, u64 *wher
             continue;
         }
         runs = true;
-        look(&watch->work_serial, &watch->work_looks, work->serial);
+        look(&watch->work_serial, &watch->work_looks, work->serial + server->record->calls[thread].serial);
         if (server->progress_moved)
             watch->work_looks = 0;
-        if (watch->work_looks >= RUN_LOOKS) {
-            *hanging = server;
-            *where = thread;
-        }
+        if (watch->work_looks >= RUN_LOOKS)
+            *hang = (struct hang){server, thread, "a request runs without end"};
     }
     return runs;
+}
+
+static void watch_lost(struct server *server, struct hang *hang)
+{
+    for (u64 thread = 0; thread < server->description->threads; thread++) {
+        const struct work_record *work = &server->record->work[thread];
+        struct watch *watch = &server->watch[thread];
+
+        if (work->state != WORK_FOREVER) {
+            watch->lost_looks = 0;
+            continue;
+        }
+        look(&watch->lost_serial, &watch->lost_looks, work->serial);
+        if (watch->lost_looks >= LOST_LOOKS)
+            *hang = (struct hang){server, thread, "a request gets no answer"};
+    }
 }
 
 static u32 patience(u32 service, u32 operation)
@@ -90,11 +114,10 @@ static bool is_watched(const struct server *server)
 
 /* Servers by falling priority; and callers from the bottom up, so that who waits for a silent one is not
  * blamed for it. */
-static const u32 order[] = {SERVICE_XMAP, SERVICE_CONSOLE, SERVICE_BLOCK, SERVICE_FS};
+static const u32 order[] = {SERVICE_XMAP, SERVICE_CONSOLE, SERVICE_BLOCK, SERVICE_FS, SERVICE_UNIX};
 static const u32 callers[] = {SERVICE_CONSOLE, SERVICE_BLOCK, SERVICE_FS, SERVICE_UNIX};
 
-/* After a restart everybody's patience begins anew. */
-static void forget_calls(void)
+void watch_forget_calls(void)
 {
     for (u32 s = 0; s < SERVERS_COUNT; s++) {
         for (u64 thread = 0; thread < THREADS_MAX; thread++)
@@ -104,18 +127,22 @@ static void forget_calls(void)
 
 void watch_all(void)
 {
-    struct server *hanging = NULL;
-    u64 where = 0;
+    struct hang hang = {NULL, 0, NULL};
     u32 silent = SERVERS_COUNT;
 
     for (u32 i = 0; i < ARRAY_SIZE(order); i++) {
+        if (is_watched(&servers[order[i]]) && order[i] != SERVICE_UNIX)
+            watch_lost(&servers[order[i]], &hang);
+    }
+    for (u32 i = 0; i < ARRAY_SIZE(order) && !hang.server; i++) {
         struct server *server = &servers[order[i]];
 
-        if (is_watched(server) && watch_work(server, &hanging, &where))
+        if (is_watched(server) && watch_work(server, &hang))
             break;
     }
-    if (hanging) {
-        supervise_hang(hanging, where, "a request runs without end");
+    if (hang.server) {
+        supervise_hang(hang.server, hang.thread, hang.what);
+        watch_forget_calls();
         return;
     }
     for (u32 i = 0; i < ARRAY_SIZE(callers) && silent == SERVERS_COUNT; i++) {
@@ -124,6 +151,6 @@ void watch_all(void)
     }
     if (silent < SERVERS_COUNT && is_watched(&servers[silent])) {
         supervise_hang(&servers[silent], THREADS_MAX, "a request gets no answer");
-        forget_calls();
+        watch_forget_calls();
     }
 }

@@ -5,4 +5,8 @@
 /* One look; called every HEARTBEAT_NS of the guest's time. May end a server and start its next generation. */
 void watch_all(void);
 
+/* The patience of those who wait for an answer begins anew: after a restart, and when a held server goes on.
+ */
+void watch_forget_calls(void);
+
 #endif

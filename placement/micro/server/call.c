@@ -1,12 +1,16 @@
 /*
  * Calls between services, and the loop at the other end. Both speak what port/operation.h describes.
  *
- * Request: label = operation's number, words = in values. Answer: label = enum err, words = out values, if it
- * is OK.
+ * Request: label = operation's number and the request's identity (LABEL_OF), words = in values. Answer: label
+ * = enum err, words = out values, if it is OK.
+ *
+ * The identity is the thread's number and how many calls it has made; that counter lies in the kept record
+ * and never begins anew, so no request of a new generation has the identity of an old one's.
  */
 #include "placement/micro/server/keep.h"
 #include "placement/micro/server/runtime.h"
 #include "port/log.h"
+#include "port/request.h"
 #include "port/thread.h"
 
 extern u8 service_ecall_place[];
@@ -24,15 +28,22 @@ u32 server_work(u32 state)
     return before;
 }
 
+/* `info` has the operation's number as its label. */
 static enum err exchange(u32 service, seL4_MessageInfo_t *info, u64 *words)
 {
-    struct call_record *record = &server_record()->calls[sync_self()->index];
+    struct sync_thread *self = sync_self();
+    struct call_record *record = &server_record()->calls[self->index];
+    u64 operation = seL4_MessageInfo_get_label(*info);
     u32 work;
 
     server_record()->call_place = (u64)service_ecall_place;
+    if (!self->again || record->service != service || record->operation != operation)
+        record->serial++;
+    self->again = false;
     record->service = service;
-    record->operation = (u32)seL4_MessageInfo_get_label(*info);
-    record->serial++;
+    record->operation = (u32)operation;
+    *info = seL4_MessageInfo_new(LABEL_OF(operation, self->index, record->serial), 0,
+                                 seL4_MessageInfo_get_extraCaps(*info), seL4_MessageInfo_get_length(*info));
     work = server_work(WORK_WAITING);
     __atomic_store_n(&record->state, CALL_WAITING, __ATOMIC_RELEASE);
     info->words[0] = service_ecall(CPTR(SLOT_CLIENT + service), info->words[0], words);
@@ -55,6 +66,16 @@ enum err service_request(u32 service, seL4_MessageInfo_t *info)
     return exchange(service, info, seL4_GetIPCBuffer()->msg);
 }
 
+u64 port_request_identity(void)
+{
+    return sync_self()->request;
+}
+
+void port_request_again(void)
+{
+    sync_self()->again = true;
+}
+
 u64 server_ask(enum supervisor_request request, u64 length, u64 w0, u64 w1, u64 w2)
 {
     seL4_MessageInfo_t info = seL4_MessageInfo_new(request, 0, 0, length);
@@ -65,9 +86,10 @@ u64 server_ask(enum supervisor_request request, u64 length, u64 w0, u64 w1, u64 
 
 static seL4_MessageInfo_t answer(const struct server_loop *loop, seL4_MessageInfo_t info, u64 *words)
 {
-    u64 label = seL4_MessageInfo_get_label(info);
+    u64 label = LABEL_OPERATION(seL4_MessageInfo_get_label(info));
     enum err err;
 
+    sync_self()->request = LABEL_IDENTITY(seL4_MessageInfo_get_label(info));
     for (u32 i = REGISTER_WORDS; i < OPERATION_IN_MAX; i++)
         words[i] = seL4_GetMR((int)i);
     if (label < loop->count) {

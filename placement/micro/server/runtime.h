@@ -9,6 +9,10 @@
 #include "placement/common/sync.h"
 #include "placement/micro/layout.h"
 #include "port/operation.h"
+#include "port/sync.h"
+
+/* A wait for a lock is given this deadline: nobody ends it but the holder. */
+#define SYNC_LOCK_DEADLINE (PORT_FOREVER - 1)
 
 /* What tp points at. The first word is where abi/sel4 looks for the IPC buffer. */
 struct sync_thread {
@@ -18,6 +22,8 @@ struct sync_thread {
     struct sync_list *list;   /* under the guard; NULL once woken */
     u64 running;              /* taken from the pool of threads */
     u64 signalled;            /* a signal came since port_irq_wait() last looked */
+    u64 request; /* identity of the request it serves, or served last; 0: none (port/request.h) */
+    u64 again;   /* its next call repeats its last */
     const char *name;
     void (*entry)(void *);
     void *argument;
@@ -28,11 +34,26 @@ _Noreturn void server_main(void);
 
 void server_log(const char *bytes, u64 length); /* to the serial line, as it is */
 
-const struct server_info *server_info(void);
-struct server_record *server_record(void);
+/* The base address of this server: every thread finds it by the place of its own block. */
+static inline u64 server_base(void)
+{
+    u64 self;
 
-/* The base address of this server and the block of one of its threads. */
-u64 server_base(void);
+    __asm__("mv %0, tp" : "=r"(self));
+    return self & ~(SERVER_RANGE - 1);
+}
+
+static inline const struct server_info *server_info(void)
+{
+    return (const struct server_info *)(server_base() + SERVER_INFO);
+}
+
+static inline struct server_record *server_record(void)
+{
+    return (struct server_record *)(server_base() + SERVER_RECORD);
+}
+
+/* The block of one of its threads. */
 struct sync_thread *server_thread(u64 index);
 
 /* Signals a thread's notification: it leaves whatever wait it is in. */

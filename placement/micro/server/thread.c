@@ -24,21 +24,6 @@ struct sync_thread *sync_self(void)
     return self;
 }
 
-u64 server_base(void)
-{
-    return (u64)sync_self() & ~(SERVER_RANGE - 1);
-}
-
-const struct server_info *server_info(void)
-{
-    return (const struct server_info *)(server_base() + SERVER_INFO);
-}
-
-struct server_record *server_record(void)
-{
-    return (struct server_record *)(server_base() + SERVER_RECORD);
-}
-
 struct sync_thread *server_thread(u64 index)
 {
     return (struct sync_thread *)(server_base() + SERVER_THREADS + index * THREAD_AREA + THREAD_BLOCK);
@@ -61,7 +46,7 @@ void server_pause_until(u64 deadline)
     u64 words[OPERATION_IN_MAX] = {sync_self()->index, deadline};
 
     /* Not told (the timer has just died): the caller looks at its condition and asks again. */
-    if (deadline != PORT_FOREVER && service_call(SERVER_TIMER, 0, words, 2) != ERR_OK)
+    if (deadline < SYNC_LOCK_DEADLINE && service_call(SERVER_TIMER, 0, words, 2) != ERR_OK)
         return;
     server_pause();
 }
@@ -108,7 +93,7 @@ static void list_remove(struct sync_list *list, struct sync_thread *thread)
 bool sync_block(struct sync_list *list, u64 deadline)
 {
     struct sync_thread *self = sync_self();
-    u32 work = server_work(WORK_WAITING);
+    u32 work = server_work(deadline == PORT_FOREVER ? WORK_FOREVER : WORK_WAITING);
     bool woken = true;
 
     list_append(list, self);
@@ -178,6 +163,7 @@ void port_thread_exit(void)
 {
     struct sync_thread *self = sync_self();
 
+    server_record()->work[self->index].state = WORK_NONE;
     __atomic_store_n(&self->running, false, __ATOMIC_RELEASE);
     for (;;)
         seL4_TCB_Suspend(CPTR(SLOT_THREAD + 2 * self->index));

@@ -19,6 +19,8 @@ void server_main(void)
 {
     enum err err = server_info()->generation == 1 ? ERR_OK : fs_forget_all();
 
+    if (err == ERR_PEER_RESTARTED)
+        err = fs_forget_all();
     if (err == ERR_OK)
         err = unix_start();
     server_ask(SUPERVISOR_READY, 1, err, 0, 0);

@@ -17,6 +17,7 @@
 #include "placement/micro/unix/server.h"
 #include "port/log.h"
 #include "port/vspace.h"
+#include "port/xmap.h"
 
 #define SLOTS_A_PROGRAM     4 /* in the private CNode */
 #define SLOT_OF_TCB(p)      (SLOTS_A_PROGRAM * (u64)(p))
@@ -28,6 +29,8 @@
 #define CSPACE_BITS      1 /* two slots: the endpoint is in the second */
 #define FAULT_HANDLER    1
 
+#define ILLEGAL_INSTRUCTION 2 /* scause */
+
 enum state { PROGRAM_NONE, PROGRAM_STOPPED, PROGRAM_RUNNING, PROGRAM_TRAPPED };
 
 static struct program {
@@ -35,8 +38,10 @@ static struct program {
     bool made;  /* its kernel objects exist: they are used again for the next program of this number */
     bool loads; /* `registers` go into the thread before it runs */
     u32 interrupted;
-    u64 thread; /* of this server, that serves it: where an interrupt is sent; ~0 none */
-    u64 fault;  /* the message's label, while TRAPPED */
+    struct work_record *work; /* of that thread: what the supervisor sees of it */
+    u64 thread;               /* of this server, that serves it: where an interrupt is sent; ~0 none */
+    u64 space;                /* where it runs */
+    u64 fault;                /* the message's label, while TRAPPED */
     u64 pc, sp, ra, result;
     seL4_UserContext registers;
 } programs[PORT_PROGRAMS];
@@ -93,6 +98,8 @@ static enum err take_space(u32 program, u64 space)
                               CPTR_IN(SLOT_PRIVATE, SLOT_OF_CSPACE(program)), guard.words[0],
                               CPTR_IN(SLOT_PRIVATE, SLOT_OF_RECEIVED(program)), 0);
     seL4_CNode_Delete(CNODE_PRIVATE, SLOT_OF_RECEIVED(program), CSPACE_SHIFT);
+    if (error == seL4_NoError)
+        programs[program].space = space;
     return error == seL4_NoError ? ERR_OK : ERR_NO_MEMORY;
 }
 
@@ -175,36 +182,6 @@ static void load(u32 program)
     p->loads = false;
 }
 
-static seL4_MessageInfo_t receive(u32 program, seL4_Word *badge, u64 *mr)
-{
-    return seL4_RecvWithMRs(CPTR_IN(SLOT_PRIVATE, SLOT_OF_ENDPOINT(program)), badge, &mr[0], &mr[1], &mr[2],
-                            &mr[3]);
-}
-
-static seL4_MessageInfo_t resume(u32 program, seL4_Word *badge, u64 *mr)
-{
-    struct program *p = &programs[program];
-    enum state state = p->state;
-
-    p->state = PROGRAM_RUNNING;
-    if (p->loads) {
-        load(program);
-        return receive(program, badge, mr);
-    }
-    if (state != PROGRAM_TRAPPED) {
-        if (state == PROGRAM_STOPPED)
-            seL4_TCB_Resume(CPTR_IN(SLOT_PRIVATE, SLOT_OF_TCB(program)));
-        return receive(program, badge, mr);
-    }
-    mr[0] = p->pc;
-    mr[1] = p->sp;
-    mr[2] = p->ra;
-    mr[3] = p->result;
-    return seL4_ReplyRecvWithMRs(CPTR_IN(SLOT_PRIVATE, SLOT_OF_ENDPOINT(program)),
-                                 seL4_MessageInfo_new(0, 0, 0, p->fault == seL4_Fault_UnknownSyscall ? 4 : 0),
-                                 badge, &mr[0], &mr[1], &mr[2], &mr[3]);
-}
-
 /* Fault status as the kernel gives it: access faults stand for page faults too. */
 static u32 access_of(u64 fetch, u64 status)
 {
@@ -218,66 +195,141 @@ static u64 cause_of(u32 access)
     return access == PORT_EXEC ? 12 : access == PORT_WRITE ? 15 : 13;
 }
 
-static void describe(struct program *p, u64 label, const u64 *mr, struct port_trap *trap)
+/* Two bytes of the program's text; false if they cannot be read. */
+static bool text_read(u64 space, u64 address, u16 *text)
 {
-    const seL4_Word *msg = seL4_GetIPCBuffer()->msg;
+    u64 frame;
+    const u8 *bytes;
 
-    p->fault = label;
-    trap->pc = mr[0];
+    if (xmap_pin(space, round_down(address, PAGE_SIZE), XMAP_RIGHT_READ, &frame) != ERR_OK)
+        return false;
+    bytes = port_program_bytes(frame);
+    if (bytes)
+        memcpy(text, bytes + address % PAGE_SIZE, sizeof(*text));
+    (void)xmap_unpin(frame);
+    return bytes != NULL;
+}
+
+/* What stval holds after an illegal instruction is the instruction, which the kernel's message has not. 0:
+ * not known (it may also have been changed by now). */
+static u64 illegal_instruction(u64 space, u64 pc)
+{
+    u16 low, high;
+
+    if (pc % 2 != 0 || !text_read(space, pc, &low))
+        return 0;
+    if ((low & 3) != 3)
+        return low;
+    return text_read(space, pc + 2, &high) ? (u64)high << 16 | low : 0;
+}
+
+static void describe_fault(const struct program *p, u64 label, u64 mr0, u64 mr1, u64 mr2, u64 mr3,
+                           struct port_trap *trap)
+{
+    trap->pc = mr0;
+    trap->kind = TRAP_EXCEPTION;
+    trap->address = 0;
     switch (label) {
-    case seL4_Fault_UnknownSyscall:
-        trap->kind = TRAP_CALL;
-        trap->cause = 8;
-        p->pc = mr[0] + 4;
-        p->sp = mr[1];
-        p->ra = mr[2];
-        p->result = trap->argument[0] = mr[3];
-        for (u32 i = 1; i < ARRAY_SIZE(trap->argument); i++)
-            trap->argument[i] = msg[3 + i];
-        trap->number = msg[10];
-        break;
     case seL4_Fault_VMFault:
         trap->kind = TRAP_PAGE_FAULT;
-        trap->address = mr[1];
-        trap->access = access_of(mr[2], mr[3]);
+        trap->address = mr1;
+        trap->access = access_of(mr2, mr3);
         trap->cause = cause_of(trap->access);
         break;
     case seL4_Fault_UserException:
-        trap->kind = TRAP_EXCEPTION;
-        trap->cause = mr[2];
-        trap->address = 0;
+        trap->cause = mr2;
+        if (mr2 == ILLEGAL_INSTRUCTION)
+            trap->address = illegal_instruction(p->space, mr0);
         break;
     default: /* a seL4 call with a capability it does not have, or a message of its own: an illegal
                 instruction to xv6 */
-        trap->kind = TRAP_EXCEPTION;
-        trap->cause = 2;
-        trap->address = 0;
+        trap->cause = ILLEGAL_INSTRUCTION;
         break;
     }
 }
 
-void port_program_run(u32 program, struct port_trap *trap)
+static void describe_call(struct program *p, u64 mr0, u64 mr1, u64 mr2, u64 mr3, struct port_trap *trap)
 {
-    struct program *p = program_of(program);
+    const seL4_Word *msg = seL4_GetIPCBuffer()->msg;
 
-    p->thread = sync_self()->index;
-    for (;;) {
-        u64 mr[4] = {0};
-        seL4_Word badge = 0;
-        seL4_MessageInfo_t info;
+    trap->kind = TRAP_CALL;
+    trap->cause = 8;
+    trap->pc = mr0;
+    p->pc = mr0 + 4;
+    p->sp = mr1;
+    p->ra = mr2;
+    p->result = trap->argument[0] = mr3;
+    trap->argument[1] = msg[4];
+    trap->argument[2] = msg[5];
+    trap->argument[3] = msg[6];
+    trap->argument[4] = msg[7];
+    trap->argument[5] = msg[8];
+    trap->number = msg[10];
+}
 
+static void describe(struct program *p, u64 label, u64 mr0, u64 mr1, u64 mr2, u64 mr3, struct port_trap *trap)
+{
+    p->state = PROGRAM_TRAPPED;
+    p->fault = label;
+    if (label == seL4_Fault_UnknownSyscall)
+        describe_call(p, mr0, mr1, mr2, mr3, trap);
+    else
+        describe_fault(p, label, mr0, mr1, mr2, mr3, trap);
+}
+
+/* The way of a program that does not go on from a trap as it was, or that somebody has interrupted. A message
+ * that is not the program's is a signal to this thread: an interrupt, or a wake-up whose reason has passed.
+ */
+static __attribute__((noinline)) void run_otherwise(u32 program, struct port_trap *trap)
+{
+    struct program *p = &programs[program];
+    seL4_Word badge, mr0 = 0, mr1 = 0, mr2 = 0, mr3 = 0;
+    seL4_MessageInfo_t info;
+
+    p->thread = sync_self()->index; /* the same until the program ends */
+    p->work = &server_record()->work[p->thread];
+    do {
         if (__atomic_exchange_n(&p->interrupted, 0, __ATOMIC_ACQUIRE)) {
             trap->kind = TRAP_INTERRUPTED;
             return;
         }
-        info = resume(program, &badge, mr);
-        if (badge == program + 1) {
-            p->state = PROGRAM_TRAPPED;
-            describe(p, seL4_MessageInfo_get_label(info), mr, trap);
+        if (p->loads)
+            load(program);
+        else if (p->state == PROGRAM_STOPPED)
+            seL4_TCB_Resume(CPTR_IN(SLOT_PRIVATE, SLOT_OF_TCB(program)));
+        p->state = PROGRAM_RUNNING;
+        p->work->state = WORK_NONE;
+        info = seL4_RecvWithMRs(CPTR_IN(SLOT_PRIVATE, SLOT_OF_ENDPOINT(program)), &badge, &mr0, &mr1, &mr2,
+                                &mr3);
+        p->work->serial++;
+        p->work->state = WORK_RUNNING;
+    } while (badge != program + 1);
+    describe(p, seL4_MessageInfo_get_label(info), mr0, mr1, mr2, mr3, trap);
+}
+
+/* A trapped program goes on with one kernel call, which also waits for its next trap: every system call
+ * passes here. */
+void port_program_run(u32 program, struct port_trap *trap)
+{
+    struct program *p = program_of(program);
+
+    if (p->state == PROGRAM_TRAPPED && !p->loads && !__atomic_load_n(&p->interrupted, __ATOMIC_RELAXED)) {
+        seL4_Word badge, mr0 = p->pc, mr1 = p->sp, mr2 = p->ra, mr3 = p->result;
+        u64 length = p->fault == seL4_Fault_UnknownSyscall ? 4 : 0;
+        seL4_MessageInfo_t info = seL4_MessageInfo_new(0, 0, 0, length);
+
+        p->state = PROGRAM_RUNNING;
+        p->work->state = WORK_NONE;
+        info = seL4_ReplyRecvWithMRs(CPTR_IN(SLOT_PRIVATE, SLOT_OF_ENDPOINT(program)), info, &badge, &mr0,
+                                     &mr1, &mr2, &mr3);
+        p->work->serial++;
+        p->work->state = WORK_RUNNING;
+        if (badge == program + 1ul) {
+            describe(p, seL4_MessageInfo_get_label(info), mr0, mr1, mr2, mr3, trap);
             return;
         }
-        /* this thread's own notification: an interrupt, or a wake-up whose reason has passed */
     }
+    run_otherwise(program, trap);
 }
 
 void port_program_interrupt(u32 program)

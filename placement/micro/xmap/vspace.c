@@ -4,7 +4,7 @@
  *
  * Nothing of the API says what is mapped where, so each page table has a shadow here: for each page the
  * frame, its rights and the slot of the capability copy that maps it. Kept memory holds shadows and records;
- * what can be worked out from them (free lists, the hash of tables) is rebuilt in each generation.
+ * what can be worked out from them (free lists, the tables of a space) is rebuilt in each generation.
  *
  * A death may come between any two instructions. So each capability operation is preceded by a store that
  * says what is about to happen (an intent), and followed by one that says it did; vspace_recover() undoes or
@@ -25,10 +25,10 @@
 #include "port/log.h"
 
 #define FRESH_BATCH 32u /* frames retyped at once */
-#define HASH_SIZE   1024u
 #define NONE        0xffffffffu
 #define ENTRIES     512u
 #define PAGE_BITS   12
+#define LEVELS      2 /* of tables below a root */
 
 #define FRAMES   ((u32)server_info()->frames)
 #define TABLES   ((u32)server_info()->tables)
@@ -49,6 +49,9 @@ enum { LENT_NEVER = 0, LENT_BEGUN = LEND_MAX + 1 };
 
 enum step { STEP_NONE, STEP_BEGUN, STEP_DONE, STEP_AGAIN };
 
+/* A root table is made with its space's number and serves every space of that number, one after the other. */
+enum made { MADE_NOTHING, MADE_MEMORY, MADE_ROOT };
+
 /* One page of a space, in one word so that a store cannot tear it: frame 0..31, rights 32..34, step 35..36,
  * slot 37.. */
 typedef u64 shadow;
@@ -64,7 +67,7 @@ struct table {
 struct kept {
     u32 fresh;               /* frames ever made: numbers below it exist */
     u32 spaces[PORT_SPACES]; /* enum step; AGAIN: being destroyed */
-    u8 made[PORT_SPACES];    /* the untyped of its root table exists */
+    u8 made[PORT_SPACES];    /* enum made, of its root table */
 };
 
 static struct kept *kept;
@@ -75,11 +78,17 @@ static u8 *lent;                   /* FRAMES of them: the client whose window sh
 
 /* Rebuilt in each generation. */
 static u32 free_frames;  /* made, and not given out */
+static u32 unmade;       /* still to be made */
 static u32 frame_hint;   /* where the search for one goes on */
 static u32 mapping_hint; /* likewise, a word of the next */
 static u64 mapping_used[XMAP_MAPPINGS(XMAP_FRAMES_MAX) / 64];
 static u64 in_window[XMAP_FRAMES_MAX / 64];
-static u32 hash_head[HASH_SIZE], hash_next[XMAP_TABLES_MAX];
+static u32 table_hint; /* no table with a lower number is free */
+/* The tables of a space at each level are linked in the order of their addresses. The one last found is where
+ * the next search begins, if that is not below it: pages are mostly asked for in ascending order. */
+static u32 table_first[PORT_SPACES][LEVELS], table_recent[PORT_SPACES][LEVELS];
+static u32 table_next[XMAP_TABLES_MAX];
+static u64 present[XMAP_TABLES_MAX * ENTRIES / 64]; /* a bit for each entry of a shadow that is not empty */
 
 /* ---- Words and slots ---- */
 
@@ -162,7 +171,7 @@ u32 port_frames_total(void)
 
 u64 port_frames_free(void)
 {
-    return free_frames + (server_info()->usable - kept->fresh);
+    return free_frames + unmade;
 }
 
 static const struct info_pool *pool_of(u32 frame, u32 *n)
@@ -189,6 +198,7 @@ static bool make_frames(void)
                count))
         return false;
     kept->fresh = first + count;
+    unmade -= count;
     free_frames += count;
     frame_hint = first;
     return true;
@@ -267,36 +277,53 @@ static u32 region_shift(u32 level)
     return PAGE_SHIFT + 9 * (level + 1);
 }
 
-static u32 hash(u32 space, u32 level, u32 region)
+static u32 region_of(u32 level, uaddr address)
 {
-    return (region * 31 + space * 7 + level) % HASH_SIZE;
+    return (u32)(address >> region_shift(level));
+}
+
+/* The first table of the level that begins at `region` or above. */
+static u32 table_from(u32 space, u32 level, u32 region)
+{
+    u32 t = table_recent[space][level];
+
+    if (t == NONE || tables[t].region > region)
+        t = table_first[space][level];
+    while (t != NONE && tables[t].region < region)
+        t = table_next[t];
+    if (t != NONE)
+        table_recent[space][level] = t;
+    return t;
 }
 
 static u32 table_find(u32 space, u32 level, uaddr address)
 {
-    u32 region = (u32)(address >> region_shift(level));
-    u32 t = hash_head[hash(space, level, region)];
+    u32 region = region_of(level, address), t = table_recent[space][level];
 
-    while (t != NONE && (tables[t].space != space || tables[t].level != level || tables[t].region != region))
-        t = hash_next[t];
-    return t;
+    if (t != NONE && tables[t].region == region)
+        return t;
+    t = table_from(space, level, region);
+    return t != NONE && tables[t].region == region ? t : NONE;
 }
 
-static void hash_insert(u32 t)
+static void table_link(u32 t)
 {
-    u32 *head = &hash_head[hash(tables[t].space, tables[t].level, tables[t].region)];
+    u32 *place = &table_first[tables[t].space][tables[t].level];
 
-    hash_next[t] = *head;
-    *head = t;
+    while (*place != NONE && tables[*place].region < tables[t].region)
+        place = &table_next[*place];
+    table_next[t] = *place;
+    *place = t;
 }
 
-static void hash_remove(u32 t)
+static void table_unlink(u32 t)
 {
-    u32 *place = &hash_head[hash(tables[t].space, tables[t].level, tables[t].region)];
+    u32 *place = &table_first[tables[t].space][tables[t].level];
 
     while (*place != t)
-        place = &hash_next[*place];
-    *place = hash_next[t];
+        place = &table_next[*place];
+    *place = table_next[t];
+    table_recent[tables[t].space][tables[t].level] = NONE;
 }
 
 static void table_end(u32 t)
@@ -306,15 +333,47 @@ static void table_end(u32 t)
     if (seL4_RISCV_PageTable_Unmap(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLE(t))) != seL4_NoError)
         port_fatal("xmap: a page table cannot be unmapped");
     step_to(&tables[t].step, STEP_NONE);
+    table_hint = table_hint < t ? table_hint : t;
+}
+
+/* The place of the lowest bit that is set, of which there is one. */
+static u32 lowest_bit(u64 bits)
+{
+    u32 place = 0;
+
+    for (u32 width = 32; width > 0; width /= 2) {
+        if (!(bits & ((1ul << width) - 1))) {
+            bits >>= width;
+            place += width;
+        }
+    }
+    return place;
+}
+
+/* The first entry from `i` on that is not empty; ENTRIES if there is none. */
+static u32 entry_next(u32 t, u32 i)
+{
+    const u64 *words = &present[t * (ENTRIES / 64)];
+    u64 bits = words[i / 64] >> i % 64 << i % 64;
+
+    for (i /= 64; bits == 0; bits = words[i]) {
+        if (++i == ENTRIES / 64)
+            return ENTRIES;
+    }
+    return i * 64 + lowest_bit(bits);
+}
+
+/* After every store that fills or empties an entry. */
+static void note_present(const shadow *entry)
+{
+    u64 i = (u64)(entry - shadows[0]), bit = 1ul << i % 64;
+
+    present[i / 64] = *entry ? present[i / 64] | bit : present[i / 64] & ~bit;
 }
 
 static bool table_is_empty(u32 t)
 {
-    for (u32 i = 0; i < ENTRIES; i++) {
-        if (shadows[t][i])
-            return false;
-    }
-    return true;
+    return entry_next(t, 0) == ENTRIES;
 }
 
 /* Spaces keep tables whose pages are gone; when there are none left for others, those come back. */
@@ -322,7 +381,7 @@ static void tables_reclaim(void)
 {
     for (u32 t = 0; t < TABLES; t++) {
         if (tables[t].step == STEP_DONE && tables[t].level == 0 && table_is_empty(t)) {
-            hash_remove(t);
+            table_unlink(t);
             table_end(t);
         }
     }
@@ -330,15 +389,13 @@ static void tables_reclaim(void)
 
 static u32 table_free(void)
 {
-    u32 t = 0;
-
-    while (t < TABLES && tables[t].step != STEP_NONE)
-        t++;
-    return t;
+    while (table_hint < TABLES && tables[table_hint].step != STEP_NONE)
+        table_hint++;
+    return table_hint;
 }
 
 /* A table for the region of `address`, mapped. Tables of the upper level are asked for first, so each call
- * fills exactly the level it names. */
+ * fills exactly the level it names. The shadow of a table not in use is empty. */
 static enum err table_make(u32 space, u32 level, uaddr address)
 {
     struct table *table;
@@ -357,15 +414,14 @@ static enum err table_make(u32 space, u32 level, uaddr address)
     table->made = true;
     table->space = space;
     table->level = (u16)level;
-    table->region = (u32)(address >> region_shift(level));
-    memset(shadows[t], 0, sizeof(shadows[t]));
+    table->region = region_of(level, address);
     step_to(&table->step, STEP_BEGUN);
     if (seL4_RISCV_PageTable_Map(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLE(t)),
                                  CPTR_IN(SLOT_KEPT, SLOT_OF_ROOT(space)), address,
                                  seL4_RISCV_Default_VMAttributes) != seL4_NoError)
         port_fatal("xmap: a page table cannot be mapped");
     step_to(&table->step, STEP_DONE);
-    hash_insert(t);
+    table_link(t);
     return ERR_OK;
 }
 
@@ -376,52 +432,65 @@ bool port_space_exists(u32 space)
     return space < PORT_SPACES && kept->spaces[space] == STEP_DONE;
 }
 
+/* The root table of a number, with an identifier of its own for translations. A death in between leaves
+ * MADE_MEMORY, and space_end() takes the root away. */
+static bool root_make(u32 space)
+{
+    if (kept->made[space] == MADE_ROOT)
+        return true;
+    if (kept->made[space] == MADE_NOTHING &&
+        retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY + 1), seL4_UntypedObject, PAGE_BITS,
+               SLOT_OF_ROOT_MEMORY(space), 1))
+        return false;
+    kept->made[space] = MADE_MEMORY;
+    if (retype(CPTR_IN(SLOT_KEPT, SLOT_OF_ROOT_MEMORY(space)), seL4_RISCV_PageTableObject, 0,
+               SLOT_OF_ROOT(space), 1) ||
+        seL4_RISCV_ASIDPool_Assign(CPTR(SLOT_ASID_POOL), CPTR_IN(SLOT_KEPT, SLOT_OF_ROOT(space)))) {
+        slot_delete(SLOT_OF_ROOT(space));
+        return false;
+    }
+    __atomic_store_n(&kept->made[space], MADE_ROOT, __ATOMIC_RELEASE);
+    return true;
+}
+
 enum err port_space_create(u32 space)
 {
     port_assert(space < PORT_SPACES, "space out of range");
     if (kept->spaces[space] != STEP_NONE)
         return ERR_EXISTS;
     step_to(&kept->spaces[space], STEP_BEGUN);
-    if ((!kept->made[space] && retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY + 1), seL4_UntypedObject,
-                                      PAGE_BITS, SLOT_OF_ROOT_MEMORY(space), 1)) ||
-        retype(CPTR_IN(SLOT_KEPT, SLOT_OF_ROOT_MEMORY(space)), seL4_RISCV_PageTableObject, 0,
-               SLOT_OF_ROOT(space), 1) ||
-        seL4_RISCV_ASIDPool_Assign(CPTR(SLOT_ASID_POOL), CPTR_IN(SLOT_KEPT, SLOT_OF_ROOT(space)))) {
-        slot_delete(SLOT_OF_ROOT(space));
+    if (!root_make(space)) {
         step_to(&kept->spaces[space], STEP_NONE);
         return ERR_NO_MEMORY;
     }
-    kept->made[space] = true;
     step_to(&kept->spaces[space], STEP_DONE);
     return ERR_OK;
 }
 
-/* Revoking the root takes it from every thread that runs in it: they fault. Deleting it frees the identifier.
- */
+/* Revoking the root takes it from every thread that runs in it: they fault. Without its tables it is as new,
+ * and the next space of this number has it. */
 static void space_end(u32 space)
 {
-    for (u32 level = 0; level < 2; level++) {
-        for (u32 t = 0; t < TABLES; t++) {
-            if (tables[t].step != STEP_NONE && tables[t].space == space && tables[t].level == level)
-                table_end(t);
+    for (u32 level = 0; level < LEVELS; level++) {
+        while (table_first[space][level] != NONE) {
+            u32 t = table_first[space][level];
+
+            table_unlink(t);
+            table_end(t);
         }
     }
     if (seL4_CNode_Revoke(CNODE_KEPT, SLOT_OF_ROOT(space), CSPACE_SHIFT) != seL4_NoError)
         port_fatal("xmap: a space cannot be revoked");
-    slot_delete(SLOT_OF_ROOT(space));
+    if (kept->made[space] != MADE_ROOT)
+        slot_delete(SLOT_OF_ROOT(space));
     step_to(&kept->spaces[space], STEP_NONE);
 }
 
 void port_space_destroy(u32 space)
 {
     port_assert(port_space_exists(space), "space destroyed twice");
-    for (u32 t = 0; t < TABLES; t++) {
-        if (tables[t].step != STEP_DONE || tables[t].space != space)
-            continue;
-        port_assert(tables[t].level > 0 || table_is_empty(t), "space destroyed with pages");
-        hash_remove(t);
-        progress();
-    }
+    for (u32 t = table_first[space][0]; t != NONE; t = table_next[t])
+        port_assert(table_is_empty(t), "space destroyed with pages");
     step_to(&kept->spaces[space], STEP_AGAIN);
     space_end(space);
 }
@@ -463,9 +532,9 @@ static u32 mapping_take(void)
     for (u32 i = 0; i < words; i++) {
         u32 word = (mapping_hint + i) % words;
 
-        for (u32 bit = 0; ~mapping_used[word] && bit < 64; bit++) {
-            if (mapping_used[word] >> bit & 1)
-                continue;
+        if (~mapping_used[word]) {
+            u32 bit = lowest_bit(~mapping_used[word]);
+
             mapping_used[word] |= 1ul << bit;
             mapping_hint = word;
             return word * 64 + bit;
@@ -476,7 +545,7 @@ static u32 mapping_take(void)
 
 static enum err tables_make(u32 space, uaddr address)
 {
-    for (u32 level = 2; level-- > 0;) {
+    for (u32 level = LEVELS; level-- > 0;) {
         if (table_find(space, level, address) == NONE) {
             enum err err = table_make(space, level, address);
 
@@ -491,20 +560,24 @@ enum err port_map(u32 space, uaddr address, u32 frame, u32 rights)
 {
     shadow *entry;
     u32 mapping;
-    enum err err;
 
     port_assert(port_space_exists(space), "map in no space");
     port_assert(address % PAGE_SIZE == 0 && address < PORT_USER_END, "map outside the user's range");
     port_assert(rights != 0 && frame < kept->fresh, "map of nothing");
-    err = tables_make(space, address);
-    if (err != ERR_OK)
-        return err;
     entry = entry_of(space, address);
+    if (!entry) {
+        enum err err = tables_make(space, address);
+
+        if (err != ERR_OK)
+            return err;
+        entry = entry_of(space, address);
+    }
     port_assert(*entry == 0, "mappages: remap");
     mapping = mapping_take();
     if (mapping == NONE)
         return ERR_NO_MEMORY;
     store(entry, shadow_new(frame, rights, STEP_BEGUN, mapping));
+    note_present(entry);
     frame_copy(CNODE_KEPT, SLOT_OF_MAPPING(mapping), frame);
     if (map_as(space, address, mapping, rights) != seL4_NoError)
         port_fatal("xmap: a page cannot be mapped");
@@ -524,6 +597,7 @@ enum err port_unmap(u32 space, uaddr address, u32 *frame)
     store(entry, shadow_new(shadow_frame(page), shadow_rights(page), STEP_BEGUN, shadow_mapping(page)));
     slot_delete(SLOT_OF_MAPPING(shadow_mapping(page)));
     store(entry, 0);
+    note_present(entry);
     mapping_free(shadow_mapping(page));
     return ERR_OK;
 }
@@ -557,19 +631,17 @@ enum err port_lookup(u32 space, uaddr address, u32 *frame, u32 *rights)
 
 uaddr port_next_mapped(u32 space, uaddr from, uaddr to)
 {
-    uaddr address = from;
+    u32 t = port_space_exists(space) && from < to ? table_from(space, 0, region_of(0, from)) : NONE;
 
-    while (port_space_exists(space) && address < to) {
-        u64 reach = PAGE_SIZE;
+    progress();
+    for (; t != NONE; t = table_next[t]) {
+        uaddr base = (u64)tables[t].region << region_shift(0);
+        u32 i = entry_next(t, base < from ? (u32)((from - base) >> PAGE_SHIFT) : 0);
 
-        if (table_find(space, 1, address) == NONE)
-            reach = 1ul << region_shift(1);
-        else if (table_find(space, 0, address) == NONE)
-            reach = 1ul << region_shift(0);
-        else if (*entry_of(space, address))
-            return address;
-        address = round_down(address, reach) + reach;
-        progress();
+        if (i < ENTRIES)
+            return base + (u64)i * PAGE_SIZE < to ? base + (u64)i * PAGE_SIZE : to;
+        if (base >= to)
+            break;
     }
     return to;
 }
@@ -601,19 +673,32 @@ static void table_recover(u32 t)
                   shadow_new(shadow_frame(*entry), shadow_rights(*entry), STEP_DONE, shadow_mapping(*entry)));
             mapping_used[shadow_mapping(*entry) / 64] |= 1ul << shadow_mapping(*entry) % 64;
         }
+        note_present(entry);
+    }
+}
+
+/* Of a table that was being made or ended, or whose record is damaged, nothing stays. */
+static void tables_recover(void)
+{
+    for (u32 t = 0; t < TABLES; t++) {
+        const struct table *table = &tables[t];
+
+        if (table->step != STEP_NONE &&
+            (table->step != STEP_DONE || table->space >= PORT_SPACES || table->level >= LEVELS))
+            table_end(t);
+        if (table->step == STEP_NONE && table->made)
+            memset(shadows[t], 0, sizeof(shadows[t]));
+        if (table->step != STEP_DONE)
+            continue;
+        table_link(t);
+        if (table->level == 0)
+            table_recover(t);
     }
 }
 
 static void recover(void)
 {
-    for (u32 t = 0; t < TABLES; t++) {
-        struct table *table = &tables[t];
-
-        if (table->step == STEP_BEGUN)
-            table_end(t);
-        if (table->step == STEP_DONE && table->level == 0)
-            table_recover(t);
-    }
+    tables_recover();
     for (u32 space = 0; space < PORT_SPACES; space++) {
         if (kept->spaces[space] == STEP_BEGUN || kept->spaces[space] == STEP_AGAIN)
             space_end(space);
@@ -638,16 +723,15 @@ enum err vspace_begin(void)
     kept = (struct kept *)(tables + count);
     used = (u8 *)(kept + 1);
     lent = used + frames;
+    for (u32 space = 0; space < PORT_SPACES; space++) {
+        for (u32 level = 0; level < LEVELS; level++)
+            table_first[space][level] = table_recent[space][level] = NONE;
+    }
     if (server_info()->generation > 1)
         recover();
-    for (u32 i = 0; i < HASH_SIZE; i++)
-        hash_head[i] = NONE;
-    for (u32 t = 0; t < TABLES; t++) {
-        if (tables[t].step == STEP_DONE)
-            hash_insert(t);
-    }
     for (u32 frame = 0; frame < kept->fresh; frame++)
         free_frames += !used[frame];
+    unmade = (u32)server_info()->usable - kept->fresh;
     note_free();
     return ERR_OK;
 }

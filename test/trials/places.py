@@ -1,0 +1,202 @@
+"""
+Where servers can die: what a golden run knows of them.
+
+A place is the address of an instruction; servers have address ranges of their own, so it names the server as well. QEMU
+lists each instruction when it translates it, so after all translations have been forgotten the list is what has been executed
+since. From one run without a death come the places of the workload; from one in which each server dies once those that only a
+restart comes to. The same runs tell where in physical memory each server's record page is, and how often each service's faults
+are reached. All of it is kept beside the build it belongs to.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+
+from elftools.elf.elffile import ELFFile
+
+from duo import gdbstub, paths
+from trials.session import NOWHERE, Session
+
+SERVERS = ("xmap", "fs", "block", "console")  # those that promise to be forgotten by their clients
+RECORDED = ("xmap", "unix", "fs", "block", "console")
+FIRST_BASE, RANGE = 0x10000000, 0x10000000
+RECORD_OFFSET = 0x04001000
+MANY = 1_000_000_000
+GOLDEN_SEED, GOLDEN_OPERATIONS = 1, 40
+FILTER = ("-dfilter", f"{FIRST_BASE:#x}+{5 * RANGE:#x}")
+
+
+def base_of(server):
+    return FIRST_BASE + RANGE * RECORDED.index(server)
+
+
+def server_of(address):
+    index = (address - FIRST_BASE) // RANGE
+    return RECORDED[index] if 0 <= index < len(RECORDED) else None
+
+
+_symbols = {}
+
+
+def symbols(server):
+    """[(address, name)] of the server's functions and variables."""
+    if server not in _symbols:
+        with open(paths.built("servers", f"{server}.elf"), "rb") as file:
+            table = ELFFile(file).get_section_by_name(".symtab")
+            _symbols[server] = sorted((s["st_value"], s.name) for s in table.iter_symbols()
+                                      if s.name and s["st_value"])
+    return _symbols[server]
+
+
+def symbol(server, name):
+    """The address of a function of the server."""
+    return next(address for address, known in symbols(server) if known == name)
+
+
+def name_of(server, address):
+    """function+offset."""
+    start, name = max(entry for entry in symbols(server) if entry[0] <= address)
+    return f"{name}+{address - start:#x}"
+
+
+def layout(names, structure):
+    """Of a structure in a built file: {member: (offset, size of an element)}, from the debugger's data."""
+    with open(paths.built(*names), "rb") as file:
+        for unit in ELFFile(file).get_dwarf_info().iter_CUs():
+            for entry in unit.iter_DIEs():
+                name = entry.attributes.get("DW_AT_name")
+                if entry.tag == "DW_TAG_structure_type" and entry.has_children and name and name.value == structure.encode():
+                    return {child.attributes["DW_AT_name"].value.decode():
+                            (child.attributes["DW_AT_data_member_location"].value, element_size(child))
+                            for child in entry.iter_children() if "DW_AT_name" in child.attributes}
+    raise KeyError(f"struct {structure} is not in the debugger's data")
+
+
+def element_size(member):
+    kind = member.get_DIE_from_attribute("DW_AT_type")
+    if kind.tag == "DW_TAG_array_type":
+        kind = kind.get_DIE_from_attribute("DW_AT_type")
+    while kind.tag in ("DW_TAG_typedef", "DW_TAG_const_type", "DW_TAG_volatile_type"):
+        kind = kind.get_DIE_from_attribute("DW_AT_type")
+    size = kind.attributes.get("DW_AT_byte_size")
+    return size.value if size else 0
+
+
+class Places:
+    """work and restart: {server: [address]}. records: {server: physical address}. arrivals: {service: how many operations}."""
+
+    def __init__(self, data):
+        self.work = data["work"]
+        self.restart = data["restart"]
+        self.records = data["records"]
+        self.arrivals = data["arrivals"]
+        self.layout = data["layout"]
+
+    def calls_waiting(self, gdb):
+        """How many calls between servers wait for an answer; the guest stands still."""
+        offset, size = self.layout["calls"]
+        count = 0
+        for server in RECORDED:
+            end = self.layout["work"][0]
+            calls = gdb.physical_read(self.records[server] + offset, end - offset)
+            count += sum(calls[at] == 1 for at in range(0, end - offset, size))
+        return count
+
+
+def places():
+    """Those of this build, from its last golden runs or from new ones."""
+    key = hashlib.sha256()
+    for name in ("micro-release.elf", "micro-root.elf", "test/fs.img"):
+        with open(paths.built(name), "rb") as file:
+            key.update(file.read())
+    cache = os.path.join(paths.BUILD, "test", "places.json")
+    try:
+        with open(cache, encoding="utf-8") as file:
+            data = json.load(file)
+        if data["key"] == key.hexdigest():
+            return Places(data)
+    except (OSError, ValueError, KeyError):
+        pass  # none yet, or another build's
+    data = {**golden(), "key": key.hexdigest()}
+    handle, name = tempfile.mkstemp(dir=os.path.dirname(cache))
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(data, file)
+    os.replace(name, cache)
+    return Places(data)
+
+
+def golden():
+    data = {"layout": layout(("servers", "unix.elf"), "server_record")}
+    with Session(GOLDEN_SEED, GOLDEN_OPERATIONS, extra=FILTER) as session:
+        for service in SERVERS:
+            session.guest.command(f"fault arm {service}:crash-null @{MANY}")
+        data["records"] = find_records(session)
+        listing = listed(session, lambda: session.run())
+        session.stop_guest()
+        data["work"] = {server: [a for a in listing if server_of(a) == server] for server in SERVERS}
+        data["arrivals"] = {server: arrivals(session.gdb, data, server) for server in SERVERS}
+    with Session(GOLDEN_SEED, GOLDEN_OPERATIONS, extra=FILTER) as session:
+        listing = listed(session, lambda: kill_each(session))
+    known = {a for server in SERVERS for a in data["work"][server]}
+    data["restart"] = {server: [a for a in listing if server_of(a) == server and a not in known] for server in SERVERS}
+    return data
+
+
+def find_records(session):
+    """{server: physical address of its record page}, from a moment in which each server is at work."""
+    session.stop_guest()
+    missing = {symbol(server, "inject_point"): server for server in RECORDED}
+    for address in missing:
+        session.gdb.set_breakpoint(address)
+    session.gdb.go()
+    session.guest.send("echo")
+    found = {}
+    while missing:
+        session.wait_stop()
+        address = session.gdb.register(gdbstub.PC)
+        server = missing.pop(address)
+        said = session.guest.qmp().monitor(f"gva2gpa {base_of(server) + RECORD_OFFSET:#x}")
+        found[server] = int(re.search(r"gpa: (0x[0-9a-f]+)", said)[1], 16)
+        session.gdb.clear_breakpoint(address)
+        session.gdb.go()
+    session.guest.prompt()
+    return found
+
+
+def arrivals(gdb, data, service):
+    """How often the service's operations have begun since its fault was armed."""
+    offset, size = data["layout"]["counters"]
+    # the four faults of every service come first, in the order of the services
+    at = data["records"][service] + offset + 4 * RECORDED.index(service) * size
+    return MANY - int.from_bytes(gdb.physical_read(at, 8), "little")
+
+
+def listed(session, deed):
+    """The addresses of all server instructions that are executed during `deed`."""
+    monitor = session.guest.qmp().monitor
+    log = os.path.join(session.folder, "in_asm")
+    session.stop_guest()
+    monitor(f"logfile {log}")
+    monitor("log in_asm")
+    session.gdb.set_breakpoint(NOWHERE)  # whichever: translations are forgotten
+    session.gdb.clear_breakpoint(NOWHERE)
+    session.gdb.go()
+    deed()
+    monitor("log none")
+    with open(log, encoding="latin-1") as file:
+        return sorted({int(a, 16) for a in re.findall(r"^(0x[0-9a-f]+):", file.read(), re.M)})
+
+
+def kill_each(session):
+    session.begin()
+    for server in SERVERS:
+        place = symbol(server, "inject_point")
+        session.stop_guest()
+        session.gdb.set_breakpoint(place)
+        session.gdb.go()
+        session.wait_stop()
+        session.gdb.clear_breakpoint(place)
+        session.kill()
+        session.wait_text(rf"\[sup\] {server}: restarted")

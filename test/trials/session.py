@@ -1,0 +1,158 @@
+"""
+A guest with the workload in it, from the boot to the workload's end; typed at meanwhile, and with a debugger that can stop it.
+
+Instructions are counted and the disk is in memory, so what is waited for is waited for in the guest's own time.
+"""
+
+import os
+import random
+import re
+import shutil
+import tempfile
+import time
+
+from duo import gdbstub, paths
+from duo.guest import Guest
+from trials import oracle
+
+NOWHERE = 0xBAD000  # mapped in no server: one that is sent there dies
+LINES_BETWEEN = 12  # the workload's lines between two that are typed
+AGAIN_SECONDS = 1.5
+SILENCE_SECONDS = 8.0  # of the host's time: the workload hangs
+
+
+class Stuck(Exception):
+    """The workload makes no progress any more, or the guest has ended."""
+
+
+class PolledGuest(Guest):
+    def poll(self, seconds):
+        """Takes what the guest prints now; returns at once if there is something."""
+        if self.outcome is None:
+            self._read(seconds)
+
+
+def memory_folder():
+    """For disks whose writes cost the host nothing."""
+    return tempfile.mkdtemp(prefix="duo-trial-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+
+
+class Session:
+    """with Session(...) as s: s.begin() and s.step() until s.over(), or s.run() for all of it; then s.guest.output, s.typed."""
+
+    def __init__(self, seed, operations, kernel="micro", extra=(), debugger=True):
+        self.seed = seed
+        self.operations = operations
+        self.folder = memory_folder()
+        self.disk = os.path.join(self.folder, "disk.img")
+        shutil.copyfile(paths.built("test", "fs.img"), self.disk)
+        socket = os.path.join(self.folder, "gdb")
+        self._socket = socket if debugger else None
+        self.guest = PolledGuest(kernel, disk=self.disk, icount=0, folder=self.folder, timeout=120,
+                                 extra=(*extra, *(gdbstub.arguments(socket) if debugger else ())))
+        self.gdb = None
+        self.typed = []
+        self._dice = random.Random(f"typed {seed}")
+        self._said_at = 0.0
+        self._seen = 0
+        self._typed_at = 0.0
+        self._begun_at = 0.0
+        self._begin = 0
+
+    def __enter__(self):
+        self.guest.start()
+        self.guest.prompt(30)
+        self._said_at = time.monotonic()
+        return self
+
+    def __exit__(self, *_):
+        if self.gdb:
+            self.gdb.close()
+        self.guest.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # -- the debugger --------------------------------------------------------------------------------------------------
+
+    def stop_guest(self):
+        if self.gdb is None:
+            self.gdb = gdbstub.Gdb(self._socket)
+        else:
+            self.gdb.interrupt()
+
+    def wait_stop(self):
+        """Until a breakpoint is met. The workload goes on."""
+        while not self.gdb.stopped(0.002):
+            self.step(0.0)
+
+    def kill(self):
+        """The server that stands still takes its next instruction from nowhere; and the guest goes on."""
+        self.gdb.set_register(gdbstub.PC, NOWHERE)
+        self.gdb.go()
+
+    # -- the workload --------------------------------------------------------------------------------------------------
+
+    def begin(self):
+        self._begin = len(self.guest.output)
+        self._said_at = time.monotonic()
+        self._start()
+
+    def _start(self):
+        self._begun_at = time.monotonic()
+        self.guest.send(f"workload {self.seed} {self.operations}")
+
+    @property
+    def text(self):
+        """All since the workload began."""
+        return self.guest.output[self._begin:]
+
+    def printed(self):
+        """How many lines the workload has printed."""
+        return len(oracle.LINE.findall(self.text))
+
+    def step(self, seconds=0.02):
+        """A moment of the guest's life: takes what it prints, types what is to be typed. Raises Stuck."""
+        before = len(self.guest.output)
+        self.guest.poll(seconds)
+        if len(self.guest.output) != before:
+            self._said_at = time.monotonic()
+        self._type()
+        if time.monotonic() - self._said_at > SILENCE_SECONDS:
+            raise Stuck(f"nothing is printed any more for {SILENCE_SECONDS:.0f} s")
+        if self.guest.outcome is not None:
+            raise Stuck(f"the guest has ended: {self.guest.outcome.words}")
+
+    def _type(self):
+        """
+        One line at a time, since what is typed ahead is lost when the console's buffer is full. A line that nobody has read
+        after a while was lost with a console that died, and `end` is typed again; the oracle hears of both.
+        """
+        if self._begin == 0:
+            return
+        text = oracle.without_supervisor(self.text)
+        if not self.printed() and time.monotonic() - self._begun_at > AGAIN_SECONDS:
+            self._start()  # a console that died has taken the command line with it
+        elif len(re.findall(r"<[a-h]\.\d+ end ", text)) == len(oracle.WORKERS):
+            if "end" not in self.typed or time.monotonic() - self._typed_at > AGAIN_SECONDS:
+                self._type_line("end")
+        elif self.printed() >= self._seen + LINES_BETWEEN and (not self.typed or f" typed {self.typed[-1]} " in text):
+            self._seen = self.printed()
+            self._type_line("".join(self._dice.choice("KLMNOPQR") for _ in range(self._dice.randrange(4, 30))))
+
+    def _type_line(self, line):
+        self.typed.append(line)
+        self._typed_at = time.monotonic()
+        self.guest.send(line)
+
+    def over(self):
+        return re.search(r"workload: (?:done|failed).*\n", oracle.without_supervisor(self.text), re.M) is not None
+
+    def run(self):
+        """To the workload's end."""
+        if self._begin == 0:
+            self.begin()
+        while not self.over():
+            self.step()
+
+    def wait_text(self, pattern):
+        while not re.search(pattern, self.text, re.M):
+            self.step()

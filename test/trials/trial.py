@@ -1,0 +1,309 @@
+#!/usr/bin/python3
+"""
+One trial: a workload, a death in it, the oracle's verdict; once more after a reboot.
+
+A trial follows from its kind and its seed. Two kinds: a named fault of a service at a random arrival (`fault`), and a kill
+from outside at a random instruction (`kill`). The host's timing has a say as well, since the disk answers when it
+answers: the same seed comes to the same place, not always to the same moment there.
+
+    test/trials/trial.py fault SERVICE:NAME [--seed N] [--count N]
+    test/trials/trial.py kill [--seed N] [--count N] [--server NAME] [--phase work|restart]
+    test/trials/trial.py none [--seed N] [--count N]          the workload alone, to see the oracle pass
+    test/trials/trial.py places                               how many places there are
+
+Options: --operations N of each worker, --keep (the folder of each trial stays), --any-wait (long waits are told, not judged).
+"""
+
+import argparse
+import os
+import random
+import re
+import shutil
+import sys
+import time
+
+if __name__ == "__main__":
+    sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), *up) for up in (("..",), ("..", "..", "tools"))]
+
+from duo import paths  # noqa: E402
+from duo.gdbstub import PC, GdbError  # noqa: E402
+from duo.guest import Ended, Guest  # noqa: E402
+from duo.qmp import QmpError  # noqa: E402
+from trials import oracle  # noqa: E402
+from trials.places import SERVERS, name_of, places, symbol  # noqa: E402
+from trials.session import NOWHERE, Session, Stuck  # noqa: E402
+
+OPERATIONS = 16
+# Requests that have begun and not ended: always those of the sleepers in their pipe, of the workload's parent and the shell in
+# wait; beside them the calls between servers, which a trial counts before it kills.
+WAITING_IN_UNIX = 6
+IN_FLIGHT = 8
+CROWD_HITS = 12  # arrivals at a place that half of the kills let pass while not so many calls between servers are in flight
+WAIT_RUNS = 3
+TRIES = 6  # places, until the workload comes to one
+LINES_OF_RESTART = 16  # printed after a death, when the recovery must be over
+RESTART_TRIALS = 4  # one of so many kills is inside a recovery
+
+# fault: what the supervisor says of it
+FAULTS = {
+    "crash-null": r"died: page fault at 0x0$",
+    "abort-assert": r"died: injected: abort-assert$",
+    "hang-loop": r"hangs: a request runs without end$",
+    "no-reply": r"hangs: a request gets no answer$",
+}
+KILLED = rf"died: page fault at {NOWHERE:#x}$"
+
+
+class Result:
+    """What a trial came to. `place` says where the death was; `violations` is empty if the promises were kept."""
+
+    def __init__(self, kind, seed):
+        self.kind = kind
+        self.seed = seed
+        self.place = ""
+        self.activated = False
+        self.calls = None  # between servers, in flight at the death
+        self.violations = []
+        self.longest = (0, "", "")
+        self.late = []  # those of the violations that are waits
+        self.not_repeated = []
+        self.errors = 0
+        self.restart_us = []
+        self.seconds = 0.0
+        self.folder = None
+
+    @property
+    def kept(self):
+        return not self.violations
+
+    def line(self):
+        state = "kept" if self.kept else "BROKEN"
+        state = state if self.activated else f"{state}, not activated"
+        calls = "" if self.calls is None else f", {self.calls} calls in flight"
+        return (f"{self.kind} --seed {self.seed}: {state}; {self.place}{calls}; restarts {self.restart_us} us; "
+                f"{self.errors} errors; longest wait {self.longest[0]} us ({self.longest[2]})"
+                f"{f', {len(self.not_repeated)} not repeated' if self.not_repeated else ''}; {self.seconds:.1f} s")
+
+
+def keep_artefacts(session, folder):
+    """The serial line and the disk, for the reader of a failure."""
+    os.makedirs(folder, exist_ok=True)
+    for name in ("serial.log", "disk.img"):
+        if os.path.exists(os.path.join(session.folder, name)):
+            shutil.copy(os.path.join(session.folder, name), folder)
+    return folder
+
+
+def reboot_and_judge(session, contents):
+    """The image as it is now, and after a boot that finds it so."""
+    wrong = oracle.judge_image(session.disk, contents, "on the disk")
+    guest = Guest("micro", disk=session.disk, folder=os.path.join(session.folder, "again"), timeout=30)
+    with guest:
+        try:
+            guest.prompt()
+            guest.command("ls")
+        except Ended as ended:
+            wrong.append(f"after a reboot: {ended}")
+    return wrong + oracle.judge_image(session.disk, contents, "after a reboot")
+
+
+def run(kind, seed, arm, operations=OPERATIONS, keep=None, judge_waits=True, debugger=False):
+    """
+    Runs the workload; `arm(session, result)` is called when the shell is there, starts the workload, causes the deaths and
+    returns them: [(server, pattern of the cause)]. `keep`: the folder where artefacts go if a promise is broken.
+
+    While the guest idles, waiting for its disk, its clock goes with the host's: a busy host makes waits longer than they
+    are. So one that is too long counts if it is there in each of WAIT_RUNS runs; `not_repeated` tells the others.
+    """
+    not_repeated = []
+    for _ in range(WAIT_RUNS):
+        result = run_once(kind, seed, arm, operations, keep, judge_waits, debugger)
+        result.not_repeated = not_repeated
+        if not result.late or len(result.violations) > len(result.late):
+            break
+        not_repeated = not_repeated + result.late
+    return result
+
+
+def run_once(kind, seed, arm, operations, keep, judge_waits, debugger):
+    begin = time.monotonic()
+    result = Result(kind, seed)
+    with Session(seed, operations, debugger=debugger) as session:
+        expected = []
+        try:
+            expected = arm(session, result)
+            session.run()
+        except (Stuck, Ended, GdbError, QmpError) as problem:
+            result.violations.append(str(problem))
+        session.guest.stop()
+        output = session.text
+        told = oracle.read_supervisor(output)
+        result.activated = bool(told.deaths)
+        result.violations += oracle.judge_supervisor(output, expected if result.activated else [])
+        wrong, model, waits = oracle.judge_run(
+            output, seed, session.typed, len(told.deaths), sum("no answer" in cause for _, cause in told.deaths),
+            any(server == "console" for server, _ in told.deaths))
+        result.violations += wrong
+        result.longest = waits.longest
+        result.late = waits.late if judge_waits else []
+        result.errors = sum(model.errors.values())
+        result.restart_us = told.restart_us
+        if not wrong:
+            result.violations += reboot_and_judge(session, model.contents())
+        result.violations += result.late
+        if result.violations and keep:
+            result.folder = keep_artefacts(session, keep)
+    result.seconds = time.monotonic() - begin
+    return result
+
+
+# -- named faults ----------------------------------------------------------------------------------------------------------
+
+
+def fault(service, name, seed, **more):
+    """The fault at an arrival that the workload comes to."""
+    dice = random.Random(f"{service}:{name} {seed}")
+    arrival = dice.randint(1, max(1, places().arrivals[service] * more.get("operations", OPERATIONS) // 50))
+
+    def arm(session, result):
+        result.place = f"arrival {arrival}"
+        session.guest.command(f"fault arm {service}:{name} @{arrival}")
+        return [(service, FAULTS[name])]
+
+    return run(f"fault {service}:{name}", seed, arm, **more)
+
+
+# -- kills from outside ------------------------------------------------------------------------------------------------------
+
+
+def choose(seed, server=None, phase=None):
+    """Which server dies, when, and where: (server, phase, addresses to be tried in order, after how many
+    lines, whether many calls shall be in flight)."""
+    dice = random.Random(f"kill {seed}")
+    drawn = dice.choice(SERVERS), "restart" if dice.randrange(RESTART_TRIALS) == 0 else "work"
+    server, phase = server or drawn[0], phase or drawn[1]
+    known = places()
+    addresses = [dice.choice(getattr(known, phase)[server]) for _ in range(TRIES)]
+    return server, phase, addresses, dice.randint(2, OPERATIONS * 3), dice.random() < 0.5
+
+
+def stop_at(session, place, enough, limit):
+    """
+    Lets the workload go on to the place, and past it while `enough` says no to the n-th arrival; False if it has printed
+    `limit` lines before. The guest stands still then, without a breakpoint.
+    """
+    session.gdb.set_breakpoint(place)
+    session.gdb.go()
+    met, hits = False, 0
+    while not met:
+        while not session.gdb.stopped(0.002):
+            session.step(0.0)
+            if session.over() or session.printed() > limit:
+                session.gdb.interrupt()
+                session.gdb.clear_breakpoint(place)
+                return False
+        hits += 1
+        met = enough(hits)
+        if not met:
+            session.gdb.go_from(place)
+    session.gdb.clear_breakpoint(place)
+    return True
+
+
+def kill(seed, server=None, phase=None, **more):
+    """
+    Kills at an instruction of the server's everyday work; or, in a server that has just been killed, at one that only its
+    recovery comes to.
+    """
+    known = places()
+    server, phase, addresses, lines, crowd = choose(seed, server, phase)
+    end = more.get("operations", OPERATIONS) * len(oracle.WORKERS)
+
+    def arm(session, result):
+        def in_flight(hits):
+            result.calls = known.calls_waiting(session.gdb)
+            wanted = IN_FLIGHT if crowd and hits < CROWD_HITS and session.printed() < lines + 2 * LINES_OF_RESTART else 0
+            return result.calls >= max(wanted, IN_FLIGHT - WAITING_IN_UNIX)
+
+        session.begin()
+        while session.printed() < lines and not session.over():
+            session.step(0.005)
+        session.stop_guest()
+        if phase == "restart":
+            return kill_twice(session, result, in_flight)
+        for address in addresses:
+            # a place that the workload does not come to again is given up for the next
+            limit = session.printed() + (end - session.printed()) // 3
+            if stop_at(session, address, in_flight, limit):
+                result.place = f"{server}, {name_of(server, address)}, after {lines} lines"
+                session.kill()
+                return [(server, KILLED)]
+        session.gdb.go()
+        return []
+
+    def kill_twice(session, result, in_flight):
+        if not stop_at(session, symbol(server, "inject_point"), in_flight, end):
+            session.gdb.go()
+            return []
+        session.gdb.set_register(PC, NOWHERE)
+        result.place = f"{server}, recovery, {name_of(server, addresses[0])}, after {lines} lines"
+        if not stop_at(session, addresses[0], lambda hits: True, session.printed() + LINES_OF_RESTART):
+            result.place += " (not met)"
+            session.gdb.go()
+            return [(server, KILLED)]
+        session.kill()
+        return [(server, KILLED), (server, KILLED)]
+
+    return run("kill", seed, arm, debugger=True, **more)
+
+
+def none(seed, **more):
+    """Nobody dies."""
+    return run("none", seed, lambda session, result: [], **more)
+
+
+# -- a row of trials ---------------------------------------------------------------------------------------------------------
+
+
+def main():
+    parser = argparse.ArgumentParser(description="One trial of the promises, or a row of them.")
+    parser.add_argument("kind", choices=["fault", "kill", "none", "places"])
+    parser.add_argument("what", nargs="?", help="fault: SERVICE:NAME")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the first (default: 1)")
+    parser.add_argument("--count", type=int, default=1, metavar="N", help="how many (default: 1)")
+    parser.add_argument("--server", choices=SERVERS)
+    parser.add_argument("--phase", choices=["work", "restart"])
+    parser.add_argument("--operations", type=int, default=OPERATIONS, metavar="N")
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--any-wait", action="store_true")
+    options = parser.parse_args()
+    if options.kind == "places":
+        known = places()
+        print({phase: {server: len(a) for server, a in getattr(known, phase).items()} for phase in ("work", "restart")},
+              known.arrivals)
+        return 0
+    if options.kind == "fault" and not re.fullmatch(rf"({'|'.join(SERVERS)}):({'|'.join(FAULTS)})", options.what or ""):
+        parser.error(f"fault needs SERVICE:NAME of {', '.join(SERVERS)} and {', '.join(FAULTS)}")
+    broken = 0
+    for seed in range(options.seed, options.seed + options.count):
+        more = {"operations": options.operations, "judge_waits": not options.any_wait,
+                "keep": os.path.join(paths.BUILD, "test", "-".join(
+                    ["trial", options.kind, *(options.what or "").split(":"), str(seed)]).replace("--", "-"))}
+        if options.kind == "fault":
+            result = fault(*options.what.split(":"), seed, **more)
+        elif options.kind == "kill":
+            result = kill(seed, options.server, options.phase, **more)
+        else:
+            result = none(seed, **more)
+        broken += not result.kept
+        print(result.line(), flush=True)
+        for violation in result.violations:
+            print(f"    {violation}", flush=True)
+        if result.folder:
+            print(f"    see {paths.shown(result.folder)}", flush=True)
+    print(f"{options.count - broken} kept, {broken} broken")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
