@@ -129,9 +129,10 @@ def parts_known(work):
 @test("bench/leaves-out", quick=True)
 def leaves_out(work):
     """skip= and resume= at user addresses: the second of the four instructions, the third counts again."""
-    report = known_guest(work, "skip=80001004", "resume=80001008")
+    report = known_guest(work, "skip=80001004", "resume=80001008", "part=0:80001000:80001008")
     (sample,) = report.samples[2]
     work.equal((sample.user, sample.kernel), (3, 1), "sample 2 without its second user instruction")
+    work.equal(sample.parts, (1,), "its part without it")
 
 
 @test("bench/idle", quick=True)

@@ -38,6 +38,7 @@ RUNS = [
     ("diff-of-one", "shell", ["--kernel", "mono", "--diff"], 2, r"\A\Z", r"two kernels"),
     ("no-such-disk", "shell", ["--disk", "nowhere.img"], 2, r"\A\Z", r"nowhere\.img"),
     ("roottask-on-mono", "shell", ["--kernel", "mono", "--roottask", "x"], 2, r"\A\Z", r"only micro"),
+    ("icount-smp", "shell", ["--icount", "--smp", "2"], 2, r"\A\Z", r"--icount counts on one hart"),
     ("unknown-option", "shell", ["--nonsense"], 2, r"\A\Z", r"usage"),
 ]
 

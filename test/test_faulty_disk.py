@@ -9,6 +9,7 @@ import os
 import random
 import re
 import shutil
+import time
 
 from harness import Ended, Outcome, test
 from limits import limit, long
@@ -217,7 +218,7 @@ def unusable(work):
 
 @test("mono/no-shell")
 def no_shell(work):
-    """Without a shell the kernel and process 1 live on: ^P is answered."""
+    """Without a shell the kernel and process 1 live on: ^P is answered. Starts are tried again, ever less often."""
     path = work.disk()
     with open(path, "rb") as file:
         damager = Damager(file.read(), 0)
@@ -226,6 +227,9 @@ def no_shell(work):
         file.write(damager.data)
     with work.guest("mono", disk=path) as guest:
         work.check(not shell_comes(guest), "there is a shell")
+        begin = time.monotonic()
+        guest.expect(r"(^init: exec sh failed$[^$]*){3}", 30)
+        work.check(time.monotonic() - begin > 2, "init starts the shell again and again without a pause")
 
 
 def register_damage(area):

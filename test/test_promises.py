@@ -19,6 +19,7 @@ from trials.session import Session
 
 SEEDS, SEEDS_LONG = 3, 100
 KILLS, KILLS_LONG = 20, 500
+TRANSFERS = 4
 PROGRESS_SECONDS = 15
 SHOWN = 5  # broken trials of a row that are told in full
 
@@ -83,6 +84,27 @@ def kills(work):
 @long(7200)
 def kills_long(work):
     return row(work, "promises/kills", lambda seed, keep: trial.kill(seed, keep=keep), KILLS_LONG)
+
+
+def register_transfer(server):
+    @test(f"promises/transfer-in-flight-{server}")
+    @limit(180)
+    def check(work):
+        """A server dies while a slow disk works, so for block: with a call that waits for it, which the supervisor finishes."""
+        at_work = []
+
+        def one(seed, keep):
+            result = trial.ask(server, seed, keep=keep)
+            at_work.append(result.finished > 0)
+            return result
+
+        summary = row(work, f"promises/transfer-in-flight-{server}", one, TRANSFERS)
+        work.check(server != "block" or any(at_work), f"no call waited for the disk: {summary}")
+        return f"{summary}; in {sum(at_work)} a call waited for {server}"
+
+
+for service_ in ("fs", "block"):
+    register_transfer(service_)
 
 
 def register_fresh(server):

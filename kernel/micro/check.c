@@ -9,6 +9,14 @@
  * check_list() of all lists and check_mappings(). */
 #define PTE_HAS_CAP (1ul << 8)
 
+/* True if the memory of `inner` lies inside that of `outer`. */
+static bool memory_inside(struct cap inner, struct cap outer)
+{
+    u64 from = inner.address - outer.address;
+    return inner.address >= outer.address && from < cap_bytes(outer) &&
+           cap_bytes(inner) <= cap_bytes(outer) - from;
+}
+
 /*
  * The children of an untyped cap lie inside it and below its watermark. New ones are put in front of older
  * ones and have higher addresses, so disjoint means descending; a child's own descendants follow it and lie
@@ -32,11 +40,107 @@ static const char *check_untyped(const struct slot *untyped)
     return NULL;
 }
 
-const char *check_list(const struct slot *head)
+/*
+ * Two neighbours in the derivation order. Where both stand for memory, that of the second lies inside that of
+ * the first, or below it: it descends from the first, or from something in front of both. And a badge that
+ * differs from the one before begins a run.
+ */
+static const char *check_neighbours(const struct slot *slot, const struct slot *next)
+{
+    struct cap a = slot->cap, b = next->cap;
+
+    if (a.size && b.size && b.address + cap_bytes(b) > a.address && !memory_inside(b, a))
+        return "the derivation order descends in memory";
+    if ((b.type == CAP_ENDPOINT || b.type == CAP_NOTIFICATION) && b.badge && !next->first_badged &&
+        !(cap_same_object(a, b) && a.badge == b.badge))
+        return "the first cap with a badge is marked as such";
+    return NULL;
+}
+
+static bool is_thread(const struct tcb *threads, const void *object)
+{
+    while (threads && threads != object)
+        threads = threads->all_next;
+    return threads;
+}
+
+static bool waits_in_queue(const struct tcb *tcb)
+{
+    return tcb->state == THREAD_BLOCKED_ON_SEND || tcb->state == THREAD_BLOCKED_ON_RECEIVE ||
+           tcb->state == THREAD_BLOCKED_ON_NOTIFICATION;
+}
+
+/* What the object of a cap points to: threads that exist and know of it. */
+static const char *check_object(struct cap cap, const struct tcb *threads)
+{
+    const struct wait_queue *queue = cap_object(cap); /* of an endpoint or notification */
+
+    if (cap.type == CAP_TCB || cap.type == CAP_REPLY)
+        return is_thread(threads, cap_object(cap)) ? NULL : "the thread behind a cap exists";
+    if (cap.type != CAP_ENDPOINT && cap.type != CAP_NOTIFICATION)
+        return NULL;
+    for (const struct tcb *tcb = queue->head; tcb; tcb = tcb->wait_next) {
+        if (!is_thread(threads, tcb) || tcb->waiting_for != queue || !waits_in_queue(tcb))
+            return "a queue holds threads that wait for its object";
+    }
+    if (cap.type == CAP_NOTIFICATION) {
+        const struct tcb *bound = notification_bound(cap_object(cap));
+        if (bound && (!is_thread(threads, bound) || bound->bound != cap_object(cap)))
+            return "a binding is known on both sides";
+    }
+    return NULL;
+}
+
+/* `head` is an untyped's. False if `object` lies in its memory, but no cap of `types` (a bit each)
+ * is to it: it is gone, and somebody still points there. */
+static bool is_there(const struct slot *head, const void *object, u64 types)
+{
+    struct cap wanted = {.address = arch_physical(object)};
+
+    if (!object || !memory_inside(wanted, head->cap))
+        return true;
+    for (const struct slot *slot = head; slot; slot = slot_next(slot)) {
+        if (slot->cap.address == wanted.address && (types >> slot->cap.type & 1))
+            return true;
+    }
+    return false;
+}
+
+#define TYPE(type) (1ul << CAP_##type)
+/* A zombie too, as long as its queue is not empty. */
+#define TYPES_WITH_QUEUE (TYPE(ENDPOINT) | TYPE(NOTIFICATION) | TYPE(ZOMBIE))
+
+/* What is pointed to in the memory of the list's untyped has a cap. */
+static const char *check_pointers(const struct slot *head, const struct tcb *threads)
+{
+    if (head->cap.type != CAP_UNTYPED || head->cap.device)
+        return NULL;
+    for (const struct tcb *tcb = threads; tcb; tcb = tcb->all_next) {
+        if (!is_there(head, tcb, TYPE(TCB)))
+            return "a thread has a cap";
+        if (waits_in_queue(tcb) && !is_there(head, tcb->waiting_for, TYPES_WITH_QUEUE))
+            return "what a thread waits for has a cap";
+        if (!is_there(head, tcb->bound, TYPE(NOTIFICATION)))
+            return "a bound notification has a cap";
+    }
+    for (u32 i = 0; i < ARRAY_SIZE(asid_pools); i++) {
+        if (!is_there(head, asid_pools[i], TYPE(ASID_POOL)))
+            return "an ASID pool in use has a cap";
+        for (u32 k = 0; asid_pools[i] && k < ARRAY_SIZE(asid_pools[i]->root); k++) {
+            const u64 *root = asid_pools[i]->root[k];
+            if (root && !is_there(head, root, TYPE(PAGE_TABLE)))
+                return "the root table of an ASID has a cap";
+        }
+    }
+    return NULL;
+}
+
+const char *check_list(const struct slot *head, const struct tcb *threads)
 {
     const struct slot *prev = NULL;
+    const char *broken = NULL;
 
-    for (const struct slot *slot = head; slot; prev = slot, slot = slot_next(slot)) {
+    for (const struct slot *slot = head; slot && !broken; prev = slot, slot = slot_next(slot)) {
         if (slot->prev != prev)
             return "neighbours in the derivation order name each other";
         if (slot_empty(slot))
@@ -46,13 +150,14 @@ const char *check_list(const struct slot *head)
             if (entry)
                 *entry |= PTE_HAS_CAP;
         }
-        if (slot->cap.type == CAP_UNTYPED && slot->original) {
-            const char *broken = check_untyped(slot);
-            if (broken)
-                return broken;
-        }
+        if (prev)
+            broken = check_neighbours(prev, slot);
+        if (!broken)
+            broken = check_object(slot->cap, threads);
+        if (!broken && slot->cap.type == CAP_UNTYPED && slot->original)
+            broken = check_untyped(slot);
     }
-    return NULL;
+    return broken ? broken : check_pointers(head, threads);
 }
 
 static const char *check_wait_queue(const struct tcb *tcb)
@@ -98,14 +203,11 @@ const char *check_thread(const struct tcb *tcb, const struct tcb *running)
         return "a binding is known on both sides";
     if (tcb->fault.type && tcb->state != THREAD_BLOCKED_ON_SEND && tcb->state != THREAD_BLOCKED_ON_REPLY)
         return "only a waiting thread has a pending fault";
-    if (tcb->state == THREAD_BLOCKED_ON_SEND || tcb->state == THREAD_BLOCKED_ON_RECEIVE ||
-        tcb->state == THREAD_BLOCKED_ON_NOTIFICATION)
-        return check_wait_queue(tcb);
-    return NULL;
+    return waits_in_queue(tcb) ? check_wait_queue(tcb) : NULL;
 }
 
 /* One slot: the list it heads; the neighbours if it is inside a list; the slots of the CNode it names. */
-static const char *check_slot(const struct slot *slot, u32 depth)
+static const char *check_slot(const struct slot *slot, const struct tcb *threads, u32 depth)
 {
     const struct slot *next = slot_next(slot);
     const char *broken = NULL;
@@ -115,13 +217,13 @@ static const char *check_slot(const struct slot *slot, u32 depth)
     if ((slot->prev && slot_next(slot->prev) != slot) || (next && next->prev != slot))
         return "neighbours in the derivation order name each other";
     if (!slot->prev)
-        broken = check_list(slot);
+        broken = check_list(slot, threads);
     if (slot->cap.type != CAP_CNODE || depth == CNODE_DEPTH_MAX)
         return broken;
     const struct slot *slots = cap_object(slot->cap);
     for (u64 i = 0; i < 1ul << cap_radix(slot->cap) && !broken; i++) {
         bool itself = slots[i].cap.type == CAP_CNODE && slots[i].cap.address == slot->cap.address;
-        broken = check_slot(&slots[i], itself ? CNODE_DEPTH_MAX : depth + 1);
+        broken = check_slot(&slots[i], threads, itself ? CNODE_DEPTH_MAX : depth + 1);
     }
     return broken;
 }
@@ -162,10 +264,12 @@ const char *check_kernel(const struct tcb *threads, const struct tcb *running)
 {
     const char *broken = NULL;
 
+    if (running->state != THREAD_IDLE && !is_thread(threads, running))
+        return "the running thread exists";
     for (const struct tcb *tcb = threads; tcb && !broken; tcb = tcb->all_next) {
         broken = check_thread(tcb, running);
         for (u32 i = 0; i < TCB_SLOTS && !broken; i++)
-            broken = check_slot(&tcb->slots[i], 0);
+            broken = check_slot(&tcb->slots[i], threads, 0);
     }
     return broken;
 }

@@ -8,8 +8,9 @@
 
 #include "kernel/micro/objects.h"
 
-/* The derivation list that begins at `head`: links, order, and the memory of untyped caps. */
-const char *check_list(const struct slot *head);
+/* The derivation list that begins at `head`: links, order, the memory of untyped caps; that what its caps
+ * name is there, and that what lies in its memory and is pointed to has a cap. `threads`: all there are. */
+const char *check_list(const struct slot *head, const struct tcb *threads);
 
 /* One thread: its state against the queues and reply caps. */
 const char *check_thread(const struct tcb *tcb, const struct tcb *running);

@@ -69,7 +69,7 @@ enum server_slot {
  * often. */
 #define SIGNAL_OF(server, thread) ((u64)(server)*THREADS_MAX + (thread))
 #define SIGNALS                   SIGNAL_OF(SERVERS_COUNT, 0)
-#define HEARTBEAT_NS              10000000ul
+#define HEARTBEAT_NS              5000000ul
 
 /* Names of the image's description (system/micro.def). */
 #define SERVER_ID_XMAP    SERVICE_XMAP
@@ -148,7 +148,9 @@ struct server_info {
     char bootargs[256];
 };
 
-#define LEND_MAX 250
+/* More sessions than anybody begins: after so many, frames lent to a long dead unix would be taken for lent.
+ */
+#define LEND_MAX 65000
 
 /* Labels of requests between services: the operation, and the request's identity (port/request.h) out of the
  * calling thread and the number of its call, 32 bits. */

@@ -419,7 +419,7 @@ enum err fs_cache_take_back(const u32 *slots, u32 count, bool from_writer)
         port_keep_begin(&fs_kept->lent[slots[i]], sizeof fs_kept->lent[0]);
     for (u32 i = 0; i < count; i++)
         fs_kept->lent[slots[i]] = from_writer ? 0 : (u16)(fs_kept->lent[slots[i]] - 1);
-    fs_request_note(fs_slots_pack(NULL, 0));
+    fs_request_note(FS_SLOTS_NONE);
     port_keep_commit();
     for (u32 i = 0; i < count; i++) {
         bool last = true; /* a slot named twice goes to the list once */

@@ -150,6 +150,7 @@ void fs_cache_put(u32 slot);
 void fs_cache_forget(u32 slot);
 
 /* Slots in the one word of port/fs.h, and the slots before its first FS_NO_SLOT. */
+#define FS_SLOTS_NONE (~0ul)
 u64 fs_slots_pack(const u32 *slots, u32 count);
 u32 fs_slots_unpack(u64 word, u32 *slots);
 

@@ -25,10 +25,10 @@ struct kept_page {
     u8 *bytes;
 };
 
-static struct kept_pages {
-    struct kept_page pages[2]; /* a program that copies something has two buffers */
-    u32 latest;                /* which of them was used last */
-} kept_pages[PORT_SPACES];
+/* Two of each space, since a program that copies something has two buffers; the first was used last. */
+#define KEPT_PAGES 2u
+
+static struct kept_page kept_pages[PORT_SPACES][KEPT_PAGES];
 
 void unix_pages_init(void)
 {
@@ -45,8 +45,8 @@ static void drop(struct kept_page *kept)
 
 void unix_pages_drop(u64 space, uaddr from, uaddr to)
 {
-    for (u32 i = 0; i < ARRAY_SIZE(kept_pages[space].pages); i++) {
-        struct kept_page *kept = &kept_pages[space].pages[i];
+    for (u32 i = 0; i < KEPT_PAGES; i++) {
+        struct kept_page *kept = &kept_pages[space][i];
 
         if (kept->page >= from && kept->page < to)
             drop(kept);
@@ -66,52 +66,50 @@ static enum err pin(u64 space, uaddr page, u64 access, u64 *frame, u8 **bytes)
     return ERR_NO_MEMORY;
 }
 
-/* In place of one kept for less, if there is one; else of the one not used last. */
-static enum err keep(struct kept_pages *all, u64 space, uaddr page, u64 access)
+/* Whether the page is kept for this access, reading or writing. */
+static inline bool is_kept(const struct kept_page *kept, uaddr page, u64 access)
 {
-    struct kept_page *kept;
+    return kept->page == page && (kept->access & access) != 0;
+}
 
-    if (all->pages[all->latest].page != page)
-        all->latest ^= 1;
-    kept = &all->pages[all->latest];
-    drop(kept);
-    enum err err = pin(space, page, access, &kept->frame, &kept->bytes);
-
-    if (err != ERR_OK)
-        return err;
-    kept->page = page;
-    kept->access = access == XMAP_RIGHT_WRITE ? access | XMAP_RIGHT_READ : access;
+static inline enum err show(const struct kept_page *kept, uaddr address, struct user_page *page)
+{
+    page->bytes = kept->bytes + address % PAGE_SIZE;
+    page->left = PAGE_SIZE - address % PAGE_SIZE;
     return ERR_OK;
 }
 
-/* Whether this page is kept for this access, reading or writing. It is the one used last then. */
-static inline bool find(struct kept_pages *all, uaddr page, u64 access)
+/* As unix_page_at(), of a page that is not the first of the two, or kept for less. It becomes the first. */
+static __attribute__((noinline)) enum err bring_forward(u64 space, uaddr address, u64 access,
+                                                        struct user_page *page)
 {
-    for (u32 i = 0; i < ARRAY_SIZE(all->pages); i++) {
-        const struct kept_page *kept = &all->pages[i];
+    struct kept_page *kept = kept_pages[space];
+    struct kept_page first = kept[0];
+    uaddr start = round_down(address, PAGE_SIZE);
 
-        if (kept->page == page && (kept->access & access) != 0) {
-            all->latest = i;
-            return true;
-        }
+    if (first.page != start) {
+        kept[0] = kept[1];
+        kept[1] = first;
     }
-    return false;
+    if (is_kept(kept, start, access))
+        return show(kept, address, page);
+    drop(kept);
+    enum err err = pin(space, start, access, &kept->frame, &kept->bytes);
+
+    if (err != ERR_OK)
+        return err;
+    kept->page = start;
+    kept->access = access == XMAP_RIGHT_WRITE ? access | XMAP_RIGHT_READ : access;
+    return show(kept, address, page);
 }
 
 enum err unix_page_at(u64 space, uaddr address, u64 access, struct user_page *page)
 {
-    struct kept_pages *all = &kept_pages[space];
-    u64 inside = address % PAGE_SIZE;
+    const struct kept_page *kept = kept_pages[space];
 
-    if (!find(all, address - inside, access)) {
-        enum err err = keep(all, space, address - inside, access);
-
-        if (err != ERR_OK)
-            return err;
-    }
-    page->bytes = all->pages[all->latest].bytes + inside;
-    page->left = PAGE_SIZE - inside;
-    return ERR_OK;
+    if (!is_kept(kept, round_down(address, PAGE_SIZE), access))
+        return bring_forward(space, address, access, page);
+    return show(kept, address, page);
 }
 
 /* The page may get a frame of its own by this, and is not used again soon: it is not kept. */
@@ -126,7 +124,8 @@ void unix_page_loaded(u64 frame)
     (void)repeat_once(xmap_unpin(frame));
 }
 
-u64 unix_user_read(u64 space, void *to, uaddr from, u64 length)
+/* The copies of more than one page. The common ones, of a few bytes in one page, are below. */
+static __attribute__((noinline)) u64 read_pages(u64 space, void *to, uaddr from, u64 length)
 {
     struct user_page page;
     u64 done = 0;
@@ -140,7 +139,7 @@ u64 unix_user_read(u64 space, void *to, uaddr from, u64 length)
     return done;
 }
 
-u64 unix_user_write(u64 space, uaddr to, const void *from, u64 length)
+static __attribute__((noinline)) u64 write_pages(u64 space, uaddr to, const void *from, u64 length)
 {
     struct user_page page;
     u64 done = 0;
@@ -152,6 +151,36 @@ u64 unix_user_write(u64 space, uaddr to, const void *from, u64 length)
         done += part;
     }
     return done;
+}
+
+/* The bytes themselves, if all of them lie in the page used last; else NULL. */
+static inline u8 *at_hand(u64 space, uaddr address, u64 access, u64 length)
+{
+    const struct kept_page *kept = kept_pages[space];
+    u64 inside = address % PAGE_SIZE;
+
+    return is_kept(kept, address - inside, access) && length <= PAGE_SIZE - inside ? kept->bytes + inside
+                                                                                   : NULL;
+}
+
+u64 unix_user_read(u64 space, void *to, uaddr from, u64 length)
+{
+    const u8 *bytes = at_hand(space, from, XMAP_RIGHT_READ, length);
+
+    if (bytes == NULL)
+        return read_pages(space, to, from, length);
+    memcpy(to, bytes, length);
+    return length;
+}
+
+u64 unix_user_write(u64 space, uaddr to, const void *from, u64 length)
+{
+    u8 *bytes = at_hand(space, to, XMAP_RIGHT_WRITE, length);
+
+    if (bytes == NULL)
+        return write_pages(space, to, from, length);
+    memcpy(bytes, from, length);
+    return length;
 }
 
 /* Each byte is read once: another program may share the page. */

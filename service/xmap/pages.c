@@ -175,7 +175,6 @@ static void region_cut(u32 space, u32 index, uaddr from, uaddr to)
         xmap_pages_drop(space, region->start, end, false);
         port_keep_begin(&xmap_kept->spaces[space], sizeof(struct xmap_space));
         xmap_region_remove(space, index);
-        port_keep_commit();
     }
 }
 

@@ -5,8 +5,8 @@
  * generation of the service, wherever it is mapped.
  *
  * What is believed after a death:
- *   - The region tables say what a space consists of. They change only inside a step of port/keep.h, so they
- *     are never seen torn; a single aligned store needs no step.
+ *   - The region tables say what a space consists of. They change by single aligned stores, or else inside a
+ *     step of port/keep.h, so they are never seen torn.
  *   - The page tables (port/vspace.h) say who holds which frame. References, `used` and `debt` are kept
  *     beside them for speed, and are counted afresh at a restart.
  *   - What takes many pages is announced in the space's intent before its first page, so that a restart can
@@ -84,7 +84,7 @@ enum xmap_space_state {
 struct xmap_space {
     u32 state;   /* enum xmap_space_state */
     u16 first;   /* lowest region; regions of a space never overlap and are linked in address order */
-    u16 regions; /* how many */
+    u16 regions; /* how many; one fewer than there are if an insert died at its end */
     struct xmap_intent intent;
 };
 
@@ -136,7 +136,7 @@ static inline u64 xmap_region_end(const struct xmap_region *region)
     return region->start + region->size;
 }
 
-/* ---- regions.c: the tables of regions. None of these closes a step. ---- */
+/* ---- regions.c: the tables of regions ---- */
 
 /* The region that holds `address`, that starts at `start`, that lies highest among those that start below
  * `address`; XMAP_NO_REGION if there is none. */
@@ -144,18 +144,26 @@ u32 xmap_region_at(u32 space, uaddr address);
 u32 xmap_region_starting(u32 space, uaddr start);
 u32 xmap_region_below(u32 space, uaddr address);
 
-/* Whether [start, start + size), which lies below PORT_USER_END, touches no region. */
-bool xmap_region_fits(u32 space, uaddr start, u64 size);
+/* Whether [start, start + size), which lies below PORT_USER_END, touches no region. `*below`: the one it
+ * would follow. */
+bool xmap_region_fits(u32 space, uaddr start, u64 size, u32 *below);
 
-/* The start of the highest hole for `size` bytes with an unused page on either side; 0 if there is none. */
-uaddr xmap_region_hole(u32 space, u64 size);
+/* The start of the highest hole for `size` bytes with an unused page on either side, and the region below it;
+ * 0 if there is none. */
+uaddr xmap_region_hole(u32 space, u64 size, u32 *below);
 
-/* Enters a copy of `region`, which fits; `next` and `space` are filled in. Opens a step. ERR_NO_SLOT: nothing
- * changed. */
-enum err xmap_region_insert(u32 space, const struct xmap_region *region);
+/* Enters a copy of `region`, which fits behind the region `below` (XMAP_NO_REGION: it leads); `next` and
+ * `space` are filled in. ERR_NO_SLOT: nothing changed. */
+enum err xmap_region_insert(u32 space, u32 below, const struct xmap_region *region);
 
-/* Takes it out of the space. The caller has opened a step with the space's record in it. */
+/* Takes it out of the space. The caller has opened a step with the space's record in it; this closes it. */
 void xmap_region_remove(u32 space, u32 index);
+
+/* Takes all out of a space that is not live. */
+void xmap_regions_clear(u32 space);
+
+/* How many its list has; more than XMAP_REGIONS_A_SPACE if it does not end. */
+u32 xmap_regions_count(u32 space);
 
 /* ---- frames.c: references, pins, commitment ---- */
 

@@ -988,6 +988,57 @@ static void test_damaged_region(void **state)
     assert_int_equal(committed_frames(), 2 + 4);
 }
 
+/* An insert has no step: a region that is complete and in no list, and one that is in the list and not
+ * counted, are what a death inside it leaves. */
+static void test_insert_cut_short(void **state)
+{
+    (void)state;
+    u64 a = create();
+    u64 at;
+    map_at(a, 0, 2, R | W, NOW);
+    assert_ok(xmap_reserve(a, 0, PAGE, CALL, &at));
+    u32 index;
+
+    xmap_kept->spaces[a].regions--; /* in the list, not counted */
+    assert_ok(xmap_restart());
+    assert_null(xmap_check());
+    assert_int_equal(xmap_kept->spaces[a].regions, 2);
+    assert_null(strstr(host_log_text, "is lost"));
+    assert_ok(xmap_release(a, at, CALL));
+
+    assert_ok(xmap_reserve(a, 0, PAGE, CALL, &at));
+    index = xmap_kept->regions[xmap_kept->spaces[a].first].next;
+    xmap_kept->regions[xmap_kept->spaces[a].first].next = XMAP_NO_REGION; /* in no list, nor the free one */
+    xmap_kept->spaces[a].regions--;
+    assert_ok(xmap_restart());
+    assert_null(xmap_check());
+    assert_int_equal(xmap_kept->regions[index].state, REGION_FREE);
+    assert_int_equal(load(a, 0), 0);
+
+    xmap_kept->spaces[a].regions += 2; /* more counted than there are: no insert leaves that */
+    assert_ok(xmap_restart());
+    assert_non_null(strstr(host_log_text, "xmap: space 0 is lost: region count wrong"));
+}
+
+/* What the owner of a lost space has pinned stays its own until it lets go. */
+static void test_damaged_and_pinned(void **state)
+{
+    (void)state;
+    u64 a = create();
+    u64 frame;
+    map_at(a, 0, 2, R | W, NOW);
+    assert_ok(xmap_pin(a, 0, W, &frame));
+    xmap_kept->regions[xmap_kept->spaces[a].first].rights = 200;
+    assert_ok(xmap_restart());
+    assert_non_null(strstr(host_log_text, "xmap: space 0 is lost"));
+    assert_int_equal(xmap_kept->frames[frame].use, FRAME_PROGRAM);
+    assert_int_equal(committed_frames(), 1);
+    assert_ok(xmap_unpin(frame));
+    assert_int_equal(xmap_kept->frames[frame].use, FRAME_FREE);
+    assert_int_equal(committed_frames(), 0);
+    assert_null(xmap_check());
+}
+
 static void test_damaged_list(void **state)
 {
     (void)state;
@@ -1189,6 +1240,8 @@ int main(void)
         TEST(test_frame_named_only),
         TEST(test_deaths),
         TEST(test_damaged_region),
+        TEST(test_insert_cut_short),
+        TEST(test_damaged_and_pinned),
         TEST(test_damaged_list),
         TEST(test_damaged_pages),
         TEST(test_damaged_header),

@@ -101,11 +101,7 @@ void xmap_space_clear(u32 space, bool pins_too)
         xmap_pages_drop(space, 0, PORT_USER_END, pins_too);
         port_space_destroy(space);
     }
-    while (record->first != XMAP_NO_REGION) {
-        port_keep_begin(record, sizeof(*record));
-        xmap_region_remove(space, record->first);
-        port_keep_commit();
-    }
+    xmap_regions_clear(space);
 }
 
 /* A space under construction: no region, not named to anybody. */
@@ -138,15 +134,16 @@ static enum err space_create_locked(u64 *space)
 
 static enum err fork_regions(u32 parent, u32 child)
 {
-    for (u32 i = xmap_kept->spaces[parent].first; i != XMAP_NO_REGION; i = xmap_kept->regions[i].next) {
-        enum err err = xmap_region_insert(child, &xmap_kept->regions[i]);
+    u32 last = XMAP_NO_REGION;
 
+    for (u32 i = xmap_kept->spaces[parent].first; i != XMAP_NO_REGION; i = xmap_kept->regions[i].next) {
+        enum err err = xmap_region_insert(child, last, &xmap_kept->regions[i]);
+
+        if (err == ERR_OK)
+            err = xmap_pages_share(parent, child, i);
         if (err != ERR_OK)
             return err;
-        port_keep_commit();
-        err = xmap_pages_share(parent, child, i);
-        if (err != ERR_OK)
-            return err;
+        last = last == XMAP_NO_REGION ? xmap_kept->spaces[child].first : xmap_kept->regions[last].next;
     }
     return ERR_OK;
 }
@@ -206,21 +203,23 @@ static enum err space_destroy_locked(u64 space)
 /* Programs of kind PROGRAM begin at address 0, so there 0 is an address, and only calls may ask for any. */
 static enum err reserve_locked(u64 space, u64 address, u64 size, u64 kind, u64 *start)
 {
-    bool anywhere = kind == XMAP_KIND_CALL && address == XMAP_ANYWHERE;
-    enum err err = range_check(address, size);
+    u32 below;
 
     if (kind > XMAP_KIND_CALL)
         return ERR_ARGUMENT;
     if (!space_is_live(space))
         return ERR_NOT_FOUND;
+    enum err err = range_check(address, size);
+
     if (err != ERR_OK)
         return err;
-    if (anywhere)
-        address = xmap_region_hole((u32)space, size);
-    if (anywhere && address == 0)
-        return ERR_NO_MEMORY;
-    if (!xmap_region_fits((u32)space, address, size))
+    if (kind == XMAP_KIND_CALL && address == XMAP_ANYWHERE) {
+        address = xmap_region_hole((u32)space, size, &below);
+        if (address == 0)
+            return ERR_NO_MEMORY;
+    } else if (!xmap_region_fits((u32)space, address, size, &below)) {
         return ERR_OVERLAP;
+    }
 
     struct xmap_region region = {
         .start = address,
@@ -229,12 +228,10 @@ static enum err reserve_locked(u64 space, u64 address, u64 size, u64 kind, u64 *
         .kind = (u8)kind,
         .backing = BACKING_ZERO,
     };
-    err = xmap_region_insert((u32)space, &region);
-    if (err != ERR_OK)
-        return err;
-    port_keep_commit();
-    *start = address;
-    return ERR_OK;
+    err = xmap_region_insert((u32)space, below, &region);
+    if (err == ERR_OK)
+        *start = address;
+    return err;
 }
 
 static enum err map_locked(u64 space, u64 start, u64 kind, u64 rights, u64 fill)
@@ -293,7 +290,6 @@ static enum err release_locked(u64 space, u64 start, u64 kind)
     port_keep_begin(record, sizeof(*record));
     record->intent = (struct xmap_intent){start, xmap_region_end(&xmap_kept->regions[index]), INTENT_DROP};
     xmap_region_remove((u32)space, index);
-    port_keep_commit();
     xmap_pages_drop_finish((u32)space);
     return ERR_OK;
 }
@@ -331,8 +327,9 @@ static enum err grow_locked(u32 space, u32 index, struct xmap_region *grown, u64
     uaddr end = xmap_region_end(grown);
     u64 more = size - grown->size;
     enum err err = ERR_OK;
+    u32 below;
 
-    if (!xmap_region_fits(space, end, more))
+    if (!xmap_region_fits(space, end, more, &below))
         return ERR_OVERLAP;
     if (grown->fill == XMAP_FILL_NOW)
         err = xmap_pages_fill(space, grown, end, end + more);

@@ -81,10 +81,13 @@ static bool is_device(u64 address)
 /* Stores a return instruction and runs it; then all is as before. */
 static void try_execute(u64 address, u64 word)
 {
+    bool executes;
+
     probe_store(address, RETURN);
-    if (passes(probe_execute(address)))
-        tell("done executes 0x%lx", address);
+    executes = passes(probe_execute(address));
     probe_store(address, word);
+    if (executes)
+        tell("done executes 0x%lx", address);
 }
 
 static enum access access_of(u64 address)

@@ -1,6 +1,6 @@
 /*
- * One attempt each, in functions that call nothing and keep no stack: so that a fault in one is over when pc is set to ra, and a0 to
- * what became of it. root.c does so.
+ * One attempt each, in functions that call nothing and keep no stack: so that a fault in one is over when pc is set to ra, and
+ * a0 to what became of it. root.c does so.
  */
 
         .text

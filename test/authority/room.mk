@@ -52,4 +52,5 @@ $(authority)/planted/process.o: placement/micro/root/process.c $(authority)/plan
 $(eval $(call root_task_rules,test/authority-planted,test/authority/root.c test/authority/planted/process.c $(authority_shared)))
 
 # The doubles under the real supervisor, which wants a timer that ticks.
-$(eval $(call root_task_rules,test/authority-requests,$(filter-out servers-archive.S,$(root_files)) test/authority/archive-requests.S))
+requests_files := $(filter-out servers-archive.S,$(root_files)) test/authority/archive-requests.S
+$(eval $(call root_task_rules,test/authority-requests,$(requests_files)))

@@ -25,8 +25,9 @@ struct test {
 /* One test a row of the sheet's tables, and tests of larger stories. */
 extern const struct test general_rows[], memory_rows[], cnode_rows[], tcb_rows[], irq_rows[], vspace_rows[];
 extern const struct test syscall_rows[], lookup_rows[], order_rows[], derivation_rows[], reply_rows[],
-    fault_rows[], transfer_rows[], schedule_rows[], float_rows[], interrupted_rows[];
-extern const struct test memory_tests[], cspace_tests[], vspace_tests[], ipc_tests[], thread_tests[];
+    fault_rows[], transfer_rows[], schedule_rows[], float_rows[], interrupted_rows[], space_rows[];
+extern const struct test memory_tests[], cspace_tests[], vspace_tests[], ipc_tests[], thread_tests[],
+    queue_tests[];
 
 /* Ends the test as failed. */
 _Noreturn void test_fail(const char *file, int line, const char *text, u64 got, u64 wanted);

@@ -347,6 +347,23 @@ static void badge_tree(void)
     }
 }
 
+/* A badge minted anew is no parent of what is left of the first time, though it stands beside it. */
+static void badge_anew(void)
+{
+    static const u8 types[] = {seL4_EndpointObject, seL4_NotificationObject};
+
+    for (u32 i = 0; i < ARRAY_SIZE(types); i++) {
+        seL4_CPtr first = object_new(types[i], 0), badged = cap_mint(first, 15, 5),
+                  copy = cap_copy(badged, 15);
+        OK(seL4_CNode_Delete(CNODE, badged, 64));
+        OK(seL4_CNode_Mint(CNODE, badged, 64, CNODE, first, 64, seL4_AllRights, 5));
+        OK(seL4_CNode_Revoke(CNODE, badged, 64));
+        CHECK(!slot_is_empty(copy));
+        OK(seL4_CNode_Revoke(CNODE, first, 64));
+        CHECK(slot_is_empty(copy) && slot_is_empty(badged));
+    }
+}
+
 /* The caps in a thread's slots descend from those they were made of. */
 static void thread_slots(void)
 {
@@ -555,6 +572,41 @@ static void binding_keeps(void)
     EQUAL(seL4_Recv(fault, NULL).words[0], (u64)seL4_Fault_CapFault << 12 | 5); /* that was the last cap */
 }
 
+/* The binding descends from the cap it was made of: a revoke takes it along. */
+static void binding_revoked(void)
+{
+    seL4_CPtr notification = object_new(seL4_NotificationObject, 0), handler = handler_new();
+    seL4_CPtr fault = object_new(seL4_EndpointObject, 0);
+    struct helper *helper = helper_new(0, 254, fault);
+
+    OK(seL4_IRQHandler_SetNotification(handler, notification));
+    helper_start(helper, enter_wait, notification, 1);
+    let_run();
+    OK(seL4_CNode_Revoke(CNODE, notification, 64));
+    OK(seL4_CNode_Delete(CNODE, notification, 64)); /* the last one now */
+    EQUAL(seL4_Recv(fault, NULL).words[0], (u64)seL4_Fault_CapFault << 12 | 5);
+}
+
+/* The last handler cap takes the binding along. */
+static void binding_gone(void)
+{
+    seL4_CPtr notification = object_new(seL4_NotificationObject, 0), handler = handler_new();
+    seL4_CPtr fault = object_new(seL4_EndpointObject, 0), copy = cap_copy(handler, 15);
+    struct helper *helper = helper_new(0, 254, fault);
+    seL4_Word badge = 9;
+
+    OK(seL4_IRQHandler_SetNotification(handler, notification));
+    helper_start(helper, enter_wait, notification, 1);
+    let_run();
+    OK(seL4_CNode_Delete(CNODE, notification, 64));
+    OK(seL4_CNode_Delete(CNODE, handler, 64));
+    let_run();
+    seL4_NBRecv(fault, &badge);
+    EQUAL(badge, 0);
+    OK(seL4_CNode_Delete(CNODE, copy, 64));
+    EQUAL(seL4_Recv(fault, NULL).words[0], (u64)seL4_Fault_CapFault << 12 | 5);
+}
+
 /* Slots of a CNode that goes, and what is in the first slot of one inside it. */
 static void nested_cnodes(void)
 {
@@ -613,6 +665,35 @@ static void memory_zeroed(void)
     }
 }
 
+/* What was a kernel's object is zero as well, also behind the last whole page that was in use. */
+static void objects_zeroed(void)
+{
+    seL4_CPtr untyped = object_new(seL4_UntypedObject, 14), tcb = slot_new(), cnode = slot_new(),
+              frames = slot_new();
+    seL4_UserContext context = {.pc = ~0ul, .ra = ~0ul, .s0 = ~0ul, .a0 = ~0ul, .t6 = ~0ul, .tp = ~0ul};
+
+    slot_new();
+    slot_new();
+    slot_new();
+    tables_new(VSPACE, AT);
+    OK(seL4_Untyped_Retype(untyped, seL4_RISCV_4K_Page, 0, CNODE, 0, 0, frames, 1));
+    OK(seL4_Untyped_Retype(untyped, seL4_CapTableObject, 4, CNODE, 0, 0, cnode, 1));
+    OK(seL4_CNode_Copy(cnode, 3, 4, CNODE, TCB, 64, seL4_AllRights));
+    OK(seL4_Untyped_Retype(untyped, seL4_TCBObject, 0, CNODE, 0, 0, tcb, 1));
+    OK(seL4_CNode_Delete(CNODE, tcb, 64));
+    OK(seL4_Untyped_Retype(untyped, seL4_RISCV_4K_Page, 0, CNODE, 0, 0, frames + 1, 1));
+    OK(seL4_Untyped_Retype(untyped, seL4_TCBObject, 0, CNODE, 0, 0, tcb, 1)); /* ends within a page */
+    OK(seL4_TCB_WriteRegisters(tcb, 0, 0, 32, &context));
+    OK(seL4_CNode_Revoke(CNODE, untyped, 64));
+    OK(seL4_Untyped_Retype(untyped, seL4_RISCV_4K_Page, 0, CNODE, 0, 0, frames, 4));
+    for (u64 i = 0; i < 4; i++) {
+        volatile u64 *page = (volatile u64 *)(AT + i * PAGE_SIZE);
+        OK(seL4_RISCV_Page_Map(frames + i, VSPACE, (u64)page, seL4_AllRights, 0));
+        for (u32 word = 0; word < PAGE_SIZE / sizeof(u64); word++)
+            EQUAL(page[word], 0);
+    }
+}
+
 const struct test derivation_rows[] = {
     {"8.1 what can be copied", copyable},
     {"8.1 anything can be moved", movable},
@@ -628,6 +709,7 @@ const struct test derivation_rows[] = {
     {"8.3 an ASID pool's cap is a child but no parent", pool_caps},
     {"8.3 untypeds in untypeds", untyped_tree},
     {"8.3 badges", badge_tree},
+    {"8.3 a badge minted anew", badge_anew},
     {"8.3 the caps in a thread's slots", thread_slots},
     {"8.5 a frame's cap goes: the mapping", frames_unmap},
     {"8.3 a moved frame stays mapped", frame_moves},
@@ -638,8 +720,11 @@ const struct test derivation_rows[] = {
     {"11.4 a lower table as a VSpace", table_as_space},
     {"8.5 the last cap to a thread goes: queues and binding", thread_gone},
     {"8.5 an interrupt's binding keeps the notification", binding_keeps},
+    {"12.2 a revoke takes an interrupt's binding along", binding_revoked},
+    {"8.5 the last cap to an interrupt goes: the binding", binding_gone},
     {"8.5 the last cap to a CNode goes: its slots", nested_cnodes},
     {"8.4 another cap to a CNode goes: nothing", cnode_copy_gone},
     {"5.4 memory is zero for the next object", memory_zeroed},
+    {"5.4 so is what was an object of the kernel's", objects_zeroed},
     {NULL, NULL},
 };

@@ -260,6 +260,15 @@ static void handler_rights(void)
         seL4_TCB_SetPriority(TCB, TCB, 255);
         seL4_NBRecv(endpoint, &badge);
         EQUAL(badge, i < 3 ? 0 : 6);
+        if (badge == 0) {
+            /* It has stopped; resumed, it makes the store that failed. */
+            seL4_CPtr frame = page_new(VSPACE, round_down(NOWHERE, PAGE_SIZE));
+            EQUAL(*(volatile u64 *)NOWHERE, 0);
+            OK(seL4_TCB_Resume(helper->tcb));
+            let_run();
+            EQUAL(*(volatile u64 *)NOWHERE, 1);
+            OK(seL4_CNode_Delete(CNODE, frame, 64));
+        }
         OK(seL4_TCB_Suspend(helper->tcb));
     }
 }

@@ -229,6 +229,26 @@ static void rtc(void)
     alarm_end();
 }
 
+/* A thread that waits for the interrupt takes the hart from a lower one at work. */
+static void rtc_preempts(void)
+{
+    seL4_CPtr notification = object_new(seL4_NotificationObject, 0);
+    seL4_Word badge = 0;
+    static volatile u64 counter;
+
+    alarm_begin(cap_mint(notification, 15, 4));
+    helper_start(helper_new(0, 100, 0), enter_spin, (u64)&counter, 0);
+    u64 before = counter;
+    for (u64 round = 1; counter == before && round <= 20; round++) {
+        alarm_set(round * 1000000); /* it may come before we wait: then once more, later */
+        seL4_Wait(notification, &badge);
+        EQUAL(badge, 4);
+        alarm_clear();
+    }
+    CHECK(counter > before);
+    alarm_end();
+}
+
 static void domain_set(void)
 {
     OK(seL4_DomainSet_Set(seL4_CapDomain, 0, TCB));
@@ -275,6 +295,7 @@ const struct test irq_rows[] = {
     {"6.7 SetNotification: no cap, no notification, no right to signal", handler_1},
     {"8.5 without its last handler cap an interrupt can be had anew", handler_gone},
     {"12.2 a real interrupt: the clock signals, with the badge, twice without Ack", rtc},
+    {"12.2 an interrupt lets a higher thread run at once", rtc_preempts},
     {"6.12 DomainSet Set: success and errors in order", domain_set},
     {"6.12 ScheduleConfigure: success and errors in order", domain_configure},
     {"6.12 ScheduleSetStart: success and errors in order", domain_start},

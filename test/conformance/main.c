@@ -200,10 +200,10 @@ static bool run(const struct test *test)
 void root_main(seL4_BootInfo *boot_info)
 {
     static const struct test *const suites[] = {
-        general_rows,  syscall_rows,  memory_rows,  cnode_rows,       tcb_rows,     irq_rows,
-        vspace_rows,   lookup_rows,   order_rows,   derivation_rows,  reply_rows,   fault_rows,
-        transfer_rows, schedule_rows, float_rows,   interrupted_rows, memory_tests, cspace_tests,
-        vspace_tests,  ipc_tests,     thread_tests,
+        general_rows,  syscall_rows,  memory_rows, cnode_rows,       tcb_rows,    irq_rows,
+        vspace_rows,   lookup_rows,   order_rows,  derivation_rows,  reply_rows,  fault_rows,
+        transfer_rows, schedule_rows, float_rows,  interrupted_rows, space_rows,  memory_tests,
+        cspace_tests,  vspace_tests,  ipc_tests,   thread_tests,     queue_tests,
     };
     u32 passed = 0, lost = 0;
 

@@ -59,6 +59,29 @@ static void bound_signal(void)
     OK(seL4_TCB_UnbindNotification(TCB));
 }
 
+/* The same with somebody to reply to: the reply is sent, and the signal is received, in one call. */
+static void bound_signal_and_reply(void)
+{
+    seL4_CPtr notification = object_new(seL4_NotificationObject, 0),
+              endpoint = object_new(seL4_EndpointObject, 0);
+
+    OK(seL4_TCB_BindNotification(TCB, notification));
+    for (u64 priority = 254; priority <= 255; priority++) {
+        struct registers registers = {{endpoint, 9ul << 12, MARK + 2, MARK + 3, MARK + 4, MARK + 5}};
+        helper_start(helper_new(priority & 1, priority, 0), enter_call, endpoint, 0);
+        seL4_Recv(endpoint, NULL);
+        seL4_Signal(cap_mint(notification, 15, 7));
+        steps = 0;
+        system_call(seL4_SysReplyRecv, &registers);
+        EQUAL(registers.a[0], 7);
+        EQUAL(registers.a[1], 9ul << 12);
+        same(&registers, 2);
+        let_run();
+        EQUAL(steps, 109);
+    }
+    OK(seL4_TCB_UnbindNotification(TCB));
+}
+
 /* The bound notification comes before senders that wait. */
 static void bound_signal_first(void)
 {
@@ -212,6 +235,34 @@ static void result_cut(void)
     EQUAL(outcome[1], 4);
     for (u64 i = 0; i < 4; i++)
         EQUAL(outcome[2 + i], 0x100 + i);
+}
+
+/* Writes `count` registers of another thread with a message as long as can be, without a buffer. */
+static void write_without_buffer(u64 tcb, u64 count)
+{
+    struct registers registers = {{tcb, (u64)TCBWriteRegisters << 12 | 34, 0, count, 0x200, 0x201}};
+
+    system_call(seL4_SysCall, &registers);
+    outcome[1] = registers.a[1];
+    helper_stop();
+}
+
+static void arguments_cut(void)
+{
+    struct helper *helper = helper_new(0, 254, 0);
+    seL4_CPtr tcb = object_new(seL4_TCBObject, 0);
+    seL4_UserContext context = {0};
+
+    OK(seL4_TCB_SetIPCBuffer(helper->tcb, 0, CNODE));
+    helper_start(helper, write_without_buffer, tcb, 3);
+    let_run();
+    EQUAL(outcome[1], (u64)seL4_TruncatedMessage << 12);
+    helper_start(helper, write_without_buffer, tcb, 2);
+    let_run();
+    EQUAL(outcome[1], 0);
+    OK(seL4_TCB_ReadRegisters(tcb, 0, 0, 32, &context));
+    EQUAL(context.pc, 0x200);
+    EQUAL(context.ra, 0x201);
 }
 
 static void call_notification(void)
@@ -457,6 +508,7 @@ const struct test syscall_rows[] = {
     {"3.2 a signal received by NBRecv: only the badge", signal_by_nbrecv},
     {"3.2 a signal received by ReplyRecv: only the badge", signal_by_replyrecv},
     {"3.2 a signal of the bound notification: only the badge", bound_signal},
+    {"9.2 ReplyRecv replies and receives a signal of the bound notification", bound_signal_and_reply},
     {"9.2 a signal of the bound notification comes before senders", bound_signal_first},
     {"3.2 NBRecv without anything: a0 is 0, the rest is kept", nothing_pending},
     {"3.2 a Call without results", call_without_results},
@@ -465,6 +517,7 @@ const struct test syscall_rows[] = {
     {"6.0 the longest error", longest_error},
     {"6.0 the longest error is cut without a buffer", longest_error_cut},
     {"6.4 ReadRegisters is cut without a buffer", result_cut},
+    {"6.0 an invocation is cut to four words without a buffer", arguments_cut},
     {"3.2 a Call of a notification signals and returns", call_notification},
     {"6.5 an endpoint without the right to write, all three calls", no_right_to_send},
     {"3.1 NBSend never faults and never waits", nbsend_swallows},

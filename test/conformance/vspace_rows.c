@@ -252,6 +252,89 @@ static void rights(void)
     EQUAL(seL4_GetMR(seL4_UserException_Number), 3);
 }
 
+/* Without any access there is no entry, but the cap counts as mapped. To write alone is no access. */
+static void no_access(void)
+{
+    for (u64 rights = 0; rights < 2; rights++) {
+        seL4_CPtr frame = object_new(seL4_RISCV_4K_Page, 0), other = object_new(seL4_RISCV_4K_Page, 0);
+        tables_new(VSPACE, AT);
+        OK(seL4_RISCV_Page_Map(frame, VSPACE, AT, (seL4_CapRights_t){{rights}}, seL4_RISCV_ExecuteNever));
+        FAILS1(seL4_RISCV_Page_Map(frame, VSPACE, AT + PAGE_SIZE, seL4_AllRights, 0), seL4_InvalidArgument,
+               0);
+        OK(seL4_RISCV_Page_Map(other, VSPACE, AT, seL4_AllRights, 0));
+        *(volatile u64 *)AT = 3;
+        OK(seL4_RISCV_Page_Unmap(frame)); /* the entry is not its own */
+        EQUAL(*(volatile u64 *)AT, 3);
+        OK(seL4_RISCV_Page_Unmap(other));
+    }
+}
+
+/* Unmap takes away what maps exactly the frame, with its size: not what has come to its place since. */
+static void other_size(void)
+{
+    seL4_CPtr table = object_new(seL4_RISCV_PageTableObject, 0),
+              lower = object_new(seL4_RISCV_PageTableObject, 0), untyped = object_new(seL4_UntypedObject, 21);
+    seL4_CPtr frame = slot_new(), mega = object_new(seL4_RISCV_Mega_Page, 0);
+
+    OK(seL4_Untyped_Retype(untyped, seL4_RISCV_4K_Page, 0, CNODE, 0, 0, frame, 1));
+    OK(seL4_RISCV_PageTable_Map(table, VSPACE, AT, 0));
+    OK(seL4_RISCV_PageTable_Map(lower, VSPACE, AT, 0));
+    OK(seL4_RISCV_Page_Map(frame, VSPACE, AT, seL4_AllRights, 0));
+    OK(seL4_RISCV_PageTable_Unmap(lower));
+    OK(seL4_RISCV_Page_Map(mega, VSPACE, AT, seL4_AllRights, 0));
+    *(volatile u64 *)AT = 3;
+    OK(seL4_RISCV_Page_Unmap(frame));
+    EQUAL(*(volatile u64 *)AT, 3);
+    OK(seL4_RISCV_Page_Unmap(mega));
+    OK(seL4_RISCV_PageTable_Map(lower, VSPACE, AT, 0));
+    OK(seL4_RISCV_Page_Map(frame, VSPACE, AT, seL4_AllRights, 0));
+    *(volatile u64 *)AT = 4;
+    OK(seL4_RISCV_Page_Unmap(mega));
+    EQUAL(*(volatile u64 *)AT, 4);
+}
+
+/* Rights and attributes change when a page is mapped again, in the translations the hart remembers as well.
+ */
+static void rights_change(void)
+{
+    seL4_CPtr endpoint = object_new(seL4_EndpointObject, 0), frame = page_new(VSPACE, AT);
+    struct helper *helper = helper_new(0, 254, endpoint);
+
+    for (u64 round = 0; round < 3; round++) {
+        OK(seL4_RISCV_Page_Map(frame, VSPACE, AT, seL4_AllRights, 0));
+        *(volatile u64 *)AT = round + 5; /* now it is remembered as writable */
+        OK(seL4_RISCV_Page_Map(frame, VSPACE, AT, seL4_CanRead, 0));
+        EQUAL(*(volatile u64 *)AT, round + 5);
+        helper_start(helper, store_to, AT, 0);
+        EQUAL(seL4_MessageInfo_get_label(seL4_Recv(endpoint, NULL)), seL4_Fault_VMFault);
+        EQUAL(seL4_GetMR(seL4_VMFault_FSR), 7);
+        EQUAL(*(volatile u64 *)AT, round + 5);
+        OK(seL4_RISCV_Page_Unmap(frame));
+        helper_start(helper, enter_load, AT, 1);
+        EQUAL(seL4_MessageInfo_get_label(seL4_Recv(endpoint, NULL)), seL4_Fault_VMFault);
+        EQUAL(seL4_GetMR(seL4_VMFault_FSR), 5);
+    }
+}
+
+/* The caps of the boot know where they are mapped. */
+static void boot_frames(void)
+{
+    const u64 buffer = (u64)info->ipcBuffer;
+
+    FAILS1(seL4_RISCV_Page_Map(info->userImageFrames.start, VSPACE, AT, seL4_AllRights, 0), seL4_FailedLookup,
+           0);
+    tables_new(VSPACE, AT);
+    FAILS1(seL4_RISCV_Page_Map(info->userImageFrames.start, VSPACE, AT, seL4_AllRights, 0),
+           seL4_InvalidArgument, 0);
+    FAILS1(seL4_RISCV_Page_Map(seL4_CapInitThreadIPCBuffer, VSPACE, AT, seL4_AllRights, 0),
+           seL4_InvalidArgument, 0);
+    OK(seL4_RISCV_Page_Map(seL4_CapInitThreadIPCBuffer, VSPACE, buffer, seL4_AllRights, 0));
+    FAILS1(seL4_RISCV_Page_Map(seL4_CapBootInfoFrame, VSPACE, AT, seL4_AllRights, 0), seL4_InvalidArgument,
+           0);
+    OK(seL4_RISCV_Page_Map(seL4_CapBootInfoFrame, VSPACE, (u64)info, seL4_AllRights, 0));
+    FAILS1(seL4_RISCV_PageTable_Map(info->userImagePaging.start, VSPACE, AT, 0), seL4_InvalidCapability, 0);
+}
+
 static void pool_ok(void)
 {
     seL4_CPtr small = object_new(seL4_UntypedObject, 12), new_pool = slot_new();
@@ -374,6 +457,10 @@ const struct test vspace_rows[] = {
     {"6.9 Page Map 10: another page is there", page_10},
     {"11.1 a giga page of device memory", giga},
     {"11.2 rights of a mapping: read-only, execute-only, execute-never", rights},
+    {"11.2 a mapping without any access is no entry", no_access},
+    {"6.9 Page Unmap leaves alone what is not the frame's", other_size},
+    {"11.5 a page mapped again with other rights, and unmapped", rights_change},
+    {"2.3 the frames and tables of the boot are mapped", boot_frames},
     {"6.10 MakePool and 6.11 Assign succeed", pool_ok},
     {"6.10 MakePool 1: another label", pool_1},
     {"6.10 MakePool 2: message too short, too few caps", pool_2},

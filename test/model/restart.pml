@@ -2,16 +2,17 @@
  * The restart protocol (placement/micro/server/call.c, root/supervise.c; service/fs with its request identities; service/block
  * below it) as a model for Spin: who waits for whom, what the supervisor does at a death, and what is on the disk.
  *
- * Threads: the unix server's (clients of fs), the loops of fs (clients of block), the loops of block. Each is a small machine with
- * its program counter in an array, so that a death can happen between any two steps, and so that the supervisor can look at
- * the program counter, as it does. One request of a client is a change that must be on the disk once: the disk is a number of the last
- * transaction and, for each request, how often it was applied (two bits). Log copies, blocks and homes are left out: a
- * header speaks for all of them.
+ * Threads: the unix server's (clients of fs), the loops of fs (clients of block), the loops of block. Each is a small machine
+ * with its program counter in an array, so that a death can happen between any two steps, and so that the supervisor can look
+ * at the program counter, as it does. One request of a client is a change that must be on the disk once: the disk is a number
+ * of the last transaction and, for each request, how often it was applied (two bits). Log copies, blocks and homes are left
+ * out: a header speaks for all of them.
  *
  * What the model takes for granted, each for a reason:
  *   - what the supervisor does at a death is one step: it has the highest priority, never waits, and there is one hart. INTERRUPTED
  *     shows that this is needed;
  *   - a server's endpoint outlives it, a thread's reply capabilities do not: so says the API;
+ *   - a held server's threads begin their system calls anew, which is worst if it goes on at once: hold_fs();
  *   - a store to a kept structure is not torn: port/keep.h, which has tests of its own.
  *
  * Checked: every call ends (no deadlock, no cycle at all); a request answered OK is on the disk once, then and ever after; any
@@ -26,7 +27,7 @@
 #define REQUESTS    1       /* of each client, in each life of unix */
 #endif
 #ifndef FAULTS
-#define FAULTS      2       /* deaths and forgotten requests, of any server; fs's death of its own failed start comes on top */
+#define FAULTS      2       /* deaths, forgotten requests, holds, of any server; the death of fs by its own failed start is extra */
 #endif
 #ifndef LIVES
 #define LIVES       1       /* of unix */
@@ -62,8 +63,8 @@ mtype = { WRITE, FLUSH };
 mtype = { OUTSIDE, AT_ECALL, SENDING, WAITING, BEHIND, RETURNED };
 #define PC_IS_ECALL(x) (at[x] == AT_ECALL || at[x] == SENDING || at[x] == WAITING)
 
-/* Where a loop is. A request of fs: received, its turn taken, the log settled, the change made, recorded in the kept table; then the turn
- * is passed on or all is committed. */
+/* Where a loop is. A request of fs: received, its turn taken, the log settled, the change made, recorded in the kept table; then
+ * the turn is passed on or all is committed. */
 mtype = { IDLE, RECEIVED, TURN, SETTLE, CHANGE, RECORD, PASS, COMMIT, MEMBER, DONE, BUSY, LOST, START };
 
 /* Every thread. `published` is the state of its call record. */
@@ -226,6 +227,18 @@ inline fs_dies()
     finish_calls(FS)
 }
 
+/* Held and released: what a thread was about in the kernel it begins anew. */
+inline hold_fs()
+{
+    for (k : FS_FIRST .. BLOCK_FIRST - 1) {
+        if
+        :: at[k] == SENDING || at[k] == WAITING -> forget_caller(k); at[k] = AT_ECALL
+        :: else
+        fi
+    }
+    skip
+}
+
 inline block_dies()
 {
     for (k : BLOCK_FIRST .. THREADS - 1) {
@@ -245,16 +258,24 @@ inline unix_dies()
     forgotten = false
 }
 
-/* Deaths: at any time. A request that is forgotten: the loop waits for ever, until the supervisor's patience ends. */
+#ifdef START_UNWATCHED
+#define WATCHED fs_runs
+#else
+#define WATCHED true
+#endif
+
+/* Deaths: at any time. A request, or a start, that is forgotten: the loop
+ * waits for ever, until the supervisor's patience ends. */
 active proctype supervisor()
 {
 end:
     do
     :: d_step { to_finish == 0 && faults > 0 -> faults--; fs_dies() } /* also in its own recovery */
     :: d_step { to_finish == 0 && faults > 0 && block_runs -> faults--; block_dies() }
+    :: d_step { to_finish == 0 && faults > 0 -> faults--; hold_fs() }
     :: d_step { to_finish == 0 && faults > 0 && life + 1 < LIVES -> faults--; unix_dies() }
 #ifndef NO_WATCH
-    :: d_step { to_finish == 0 && (pc[FS_FIRST] == LOST || pc[FS_FIRST + 1] == LOST) -> fs_dies() }
+    :: d_step { to_finish == 0 && WATCHED && (pc[FS_FIRST] == LOST || pc[FS_FIRST + 1] == LOST) -> fs_dies() }
     :: d_step { to_finish == 0 && (pc[BLOCK_FIRST] == LOST || pc[BLOCK_FIRST + 1] == LOST) -> block_dies() }
 #endif
 #ifdef INTERRUPTED
@@ -366,6 +387,13 @@ inline tell_members(with)
 
 #define WAITS_FOR_TURN(t) (t != FS_FIRST && pc[FS_FIRST] == RECEIVED || t != FS_FIRST + 1 && pc[FS_FIRST + 1] == RECEIVED)
 
+/* A header is written, then flushed; only then it counts, and the slot it was written from may be used again. */
+#ifdef NO_FLUSH
+#define TO_FLUSH(t) false
+#else
+#define TO_FLUSH(t) (at[t] == OUTSIDE && got == OK && pc[t] != START && asks[t] == WRITE)
+#endif
+
 proctype fs_loop(byte t)
 {
 end:
@@ -428,7 +456,8 @@ end:
         answer[t] = OK;
         if
         :: at[t] != OUTSIDE /* once more */
-        :: at[t] == OUTSIDE && pc[t] == SETTLE ->
+        :: TO_FLUSH(t) -> asks[t] = FLUSH; publish(t)
+        :: at[t] == OUTSIDE && pc[t] == SETTLE && !TO_FLUSH(t) ->
             if
             :: got == OK ->
                 unsure = false;
@@ -438,7 +467,7 @@ end:
                 pc[t] = CHANGE
             :: else -> result[t] = DEVICE; pc[t] = PASS
             fi
-        :: at[t] == OUTSIDE && pc[t] == COMMIT ->
+        :: at[t] == OUTSIDE && pc[t] == COMMIT && !TO_FLUSH(t) ->
             if
             :: got == OK ->
                 sequence++;
@@ -479,7 +508,7 @@ end:
         result[t] = OK
     }
     /* forgotten: the request waits for ever */
-    :: d_step { faults > 0 && pc[t] != IDLE && pc[t] != LOST && at[t] == OUTSIDE && fs_runs -> faults--; pc[t] = LOST }
+    :: d_step { faults > 0 && pc[t] != IDLE && pc[t] != LOST && at[t] == OUTSIDE -> faults--; pc[t] = LOST }
     od
 }
 

@@ -1,5 +1,6 @@
 /*
- * workload SEED OPERATIONS: programs that check themselves, for tests that let servers die under them.
+ * workload SEED OPERATIONS [COMMAND...]: programs that check themselves, for tests that let servers die under
+ * them.
  *
  * Eight workers do random operations: they write and rename files of their own, use pipes, fork, exec, and
  * map memory. One process reads what is typed; four wait in a pipe, one for the clock, and the parent for
@@ -17,7 +18,7 @@
  * and the last line of all is `workload: done, N free before, N after`, or `workload: failed` and why.
  * Whoever reads the lines types `end` when all workers have ended. Data that is not what was written, or a
  * child that ends otherwise than by itself, is wrong: `<... wrong WHAT = ...>`, and the process exits with
- * status STATUS_WRONG.
+ * status STATUS_WRONG. COMMAND is run beside all this, once; its status must be 0.
  */
 #include "abi/xv6/fcntl.h"
 #include "lib/format.h"
@@ -625,12 +626,29 @@ static u32 ended_badly(u32 processes)
     u32 bad = 0;
     for (u32 i = 0; i < processes; i++) {
         int status = -1, pid = wait(&status);
-        if (status != STATUS_WELL) {
+        if (status != STATUS_WELL && status != 0) {
             printf("workload: process %d ended with status %d\n", pid, status);
             bad++;
         }
     }
     return bad;
+}
+
+/* Returns how many processes it has started: one, or none if there is no command. */
+static u32 start_command(char **command)
+{
+    if (command[0] == NULL)
+        return 0;
+    int pid = fork();
+    if (pid == 0) {
+        exec(command[0], command);
+        exit(1);
+    }
+    if (pid < 0) {
+        printf("workload: failed: fork\n");
+        exit(1);
+    }
+    return 1;
 }
 
 int main(int argc, char **argv)
@@ -640,8 +658,8 @@ int main(int argc, char **argv)
 
     if (argc == 3 && strcmp(argv[1], "child") == 0)
         exit(STATUS_WELL);
-    if (argc != 3) {
-        fprintf(2, "usage: workload SEED OPERATIONS\n");
+    if (argc < 3) {
+        fprintf(2, "usage: workload SEED OPERATIONS [COMMAND...]\n");
         exit(2);
     }
     seed = (u32)atoi(argv[1]);
@@ -653,7 +671,7 @@ int main(int argc, char **argv)
     for (u32 i = 0; i < WORKERS + 2 + SLEEPERS; i++)
         start(i, (u32)atoi(argv[2]), fds);
     printf("workload: begins\n");
-    u32 bad = ended_badly(WORKERS + 2);
+    u32 bad = ended_badly(WORKERS + 2 + start_command(argv + 3));
     close(fds[1]);
     bad += ended_badly(SLEEPERS);
     close(fds[0]);

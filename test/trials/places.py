@@ -17,7 +17,8 @@ import tempfile
 from elftools.elf.elffile import ELFFile
 
 from duo import gdbstub, paths
-from trials.session import NOWHERE, Session
+from duo.guest import Ended
+from trials.session import NOWHERE, Session, Stuck
 
 SERVERS = ("xmap", "fs", "block", "console")  # those that promise to be forgotten by their clients
 RECORDED = ("xmap", "unix", "fs", "block", "console")
@@ -85,22 +86,25 @@ def element_size(member):
 
 
 class Places:
-    """work and restart: {server: [address]}. records: {server: physical address}. arrivals: {service: how many operations}."""
+    """
+    work and restart: {server: [address]}. arrivals: {service: how many operations the golden run had}. The rest is how the
+    guest's state is read from outside.
+    """
 
     def __init__(self, data):
         self.work = data["work"]
         self.restart = data["restart"]
-        self.records = data["records"]
         self.arrivals = data["arrivals"]
-        self.layout = data["layout"]
+        self._records = data["records"]
+        self._layout = data["layout"]
 
     def calls_waiting(self, gdb):
         """How many calls between servers wait for an answer; the guest stands still."""
-        offset, size = self.layout["calls"]
+        offset, size = self._layout["calls"]
         count = 0
         for server in RECORDED:
-            end = self.layout["work"][0]
-            calls = gdb.physical_read(self.records[server] + offset, end - offset)
+            end = self._layout["work"][0]
+            calls = gdb.physical_read(self._records[server] + offset, end - offset)
             count += sum(calls[at] == 1 for at in range(0, end - offset, size))
         return count
 
@@ -119,7 +123,10 @@ def places():
             return Places(data)
     except (OSError, ValueError, KeyError):
         pass  # none yet, or another build's
-    data = {**golden(), "key": key.hexdigest()}
+    try:
+        data = {**golden(), "key": key.hexdigest()}
+    except (Stuck, Ended) as problem:
+        raise paths.Problem(paths.EXIT_WRONG, f"in the golden runs, with one death of each server: {problem}") from problem
     handle, name = tempfile.mkstemp(dir=os.path.dirname(cache))
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(data, file)
@@ -145,7 +152,7 @@ def golden():
 
 
 def find_records(session):
-    """{server: physical address of its record page}, from a moment in which each server is at work."""
+    """{server: physical address of its record page}, from moments in which each server is at work."""
     session.stop_guest()
     missing = {symbol(server, "inject_point"): server for server in RECORDED}
     for address in missing:

@@ -17,6 +17,7 @@ from trials import oracle
 
 NOWHERE = 0xBAD000  # mapped in no server: one that is sent there dies
 LINES_BETWEEN = 12  # the workload's lines between two that are typed
+SLOW_REQUESTS = 300  # a second
 AGAIN_SECONDS = 1.5
 SILENCE_SECONDS = 8.0  # of the host's time: the workload hangs
 
@@ -57,6 +58,7 @@ class Session:
         self._seen = 0
         self._typed_at = 0.0
         self._begun_at = 0.0
+        self._command = ""
         self._begin = 0
 
     def __enter__(self):
@@ -89,16 +91,23 @@ class Session:
         self.gdb.set_register(gdbstub.PC, NOWHERE)
         self.gdb.go()
 
+    def slow_disk(self):
+        """From now on the disk takes its time for each request."""
+        limits = {"bps": 0, "bps_rd": 0, "bps_wr": 0, "iops": SLOW_REQUESTS, "iops_rd": 0, "iops_wr": 0}
+        self.guest.qmp().call("block_set_io_throttle", device="disk0", **limits)
+
     # -- the workload --------------------------------------------------------------------------------------------------
 
-    def begin(self):
+    def begin(self, command=""):
+        """Starts the workload; it runs the command at its beginning."""
+        self._command = command
         self._begin = len(self.guest.output)
         self._said_at = time.monotonic()
         self._start()
 
     def _start(self):
         self._begun_at = time.monotonic()
-        self.guest.send(f"workload {self.seed} {self.operations}")
+        self.guest.send(f"workload {self.seed} {self.operations} {self._command}".rstrip())
 
     @property
     def text(self):

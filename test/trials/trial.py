@@ -2,16 +2,17 @@
 """
 One trial: a workload, a death in it, the oracle's verdict; once more after a reboot.
 
-A trial follows from its kind and its seed. Two kinds: a named fault of a service at a random arrival (`fault`), and a kill
-from outside at a random instruction (`kill`). The host's timing has a say as well, since the disk answers when it
-answers: the same seed comes to the same place, not always to the same moment there.
+A trial follows from its kind and its seed. Three kinds: a named fault of a service at a random arrival (`fault`), a kill from
+outside at a random instruction (`kill`), and a restart that somebody asks for (`ask`). The host's timing has a say as well,
+since the disk answers when it answers: the same seed comes to the same place, not always to the same moment there.
 
     test/trials/trial.py fault SERVICE:NAME [--seed N] [--count N]
     test/trials/trial.py kill [--seed N] [--count N] [--server NAME] [--phase work|restart]
+    test/trials/trial.py ask SERVICE [--seed N] [--count N]   `svc restart SERVICE`, the disk slow and at work
     test/trials/trial.py none [--seed N] [--count N]          the workload alone, to see the oracle pass
     test/trials/trial.py places                               how many places there are
 
-Options: --operations N of each worker, --keep (the folder of each trial stays), --any-wait (long waits are told, not judged).
+Options: --operations N of each worker, --any-wait (long waits are told, not judged). The artefacts of a broken trial stay.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from duo.gdbstub import PC, GdbError  # noqa: E402
 from duo.guest import Ended, Guest  # noqa: E402
 from duo.qmp import QmpError  # noqa: E402
 from trials import oracle  # noqa: E402
-from trials.places import SERVERS, name_of, places, symbol  # noqa: E402
+from trials.places import GOLDEN_OPERATIONS, SERVERS, name_of, places, symbol  # noqa: E402
 from trials.session import NOWHERE, Session, Stuck  # noqa: E402
 
 OPERATIONS = 16
@@ -38,8 +39,11 @@ OPERATIONS = 16
 # wait; beside them the calls between servers, which a trial counts before it kills.
 WAITING_IN_UNIX = 6
 IN_FLIGHT = 8
-CROWD_HITS = 12  # arrivals at a place that half of the kills let pass while not so many calls between servers are in flight
-WAIT_RUNS = 3
+HITS_GIVEN_UP = 300  # a place that is met so often with too few requests in flight is given up for another
+HITS_MAX = 12  # arrivals at a place that half of the kills let pass while not so many calls between servers are in flight
+WAIT_RUNS = 3  # a long wait counts if it is there in all of so many runs
+REACHED = 0.6  # of the arrivals to be expected: so many of them any run comes to
+FIRST = 25  # arrivals that are left out: the shell comes to them, or a part of the line that starts the workload is lost
 TRIES = 6  # places, until the workload comes to one
 LINES_OF_RESTART = 16  # printed after a death, when the recovery must be over
 RESTART_TRIALS = 4  # one of so many kills is inside a recovery
@@ -51,6 +55,7 @@ FAULTS = {
     "hang-loop": r"hangs: a request runs without end$",
     "no-reply": r"hangs: a request gets no answer$",
 }
+ASKED = r"restart asked for$"
 KILLED = rf"died: page fault at {NOWHERE:#x}$"
 
 
@@ -63,6 +68,7 @@ class Result:
         self.place = ""
         self.activated = False
         self.calls = None  # between servers, in flight at the death
+        self.finished = 0  # calls that the supervisor has finished for their callers
         self.violations = []
         self.longest = (0, "", "")
         self.late = []  # those of the violations that are waits
@@ -107,17 +113,18 @@ def reboot_and_judge(session, contents):
     return wrong + oracle.judge_image(session.disk, contents, "after a reboot")
 
 
-def run(kind, seed, arm, operations=OPERATIONS, keep=None, judge_waits=True, debugger=False):
+def run(kind, seed, arm, operations=OPERATIONS, keep=None, judge_waits=True, debugger=False, must_die=False):
     """
     Runs the workload; `arm(session, result)` is called when the shell is there, starts the workload, causes the deaths and
-    returns them: [(server, pattern of the cause)]. `keep`: the folder where artefacts go if a promise is broken.
+    returns them: [(server, pattern of the cause)]. If none of them came the trial says nothing, unless it `must_die`. `keep`:
+    the folder where artefacts go if a promise is broken.
 
     While the guest idles, waiting for its disk, its clock goes with the host's: a busy host makes waits longer than they
     are. So one that is too long counts if it is there in each of WAIT_RUNS runs; `not_repeated` tells the others.
     """
     not_repeated = []
     for _ in range(WAIT_RUNS):
-        result = run_once(kind, seed, arm, operations, keep, judge_waits, debugger)
+        result = run_once(kind, seed, arm, operations, keep, judge_waits, debugger, must_die)
         result.not_repeated = not_repeated
         if not result.late or len(result.violations) > len(result.late):
             break
@@ -125,7 +132,7 @@ def run(kind, seed, arm, operations=OPERATIONS, keep=None, judge_waits=True, deb
     return result
 
 
-def run_once(kind, seed, arm, operations, keep, judge_waits, debugger):
+def run_once(kind, seed, arm, operations, keep, judge_waits, debugger, must_die):
     begin = time.monotonic()
     result = Result(kind, seed)
     with Session(seed, operations, debugger=debugger) as session:
@@ -139,7 +146,7 @@ def run_once(kind, seed, arm, operations, keep, judge_waits, debugger):
         output = session.text
         told = oracle.read_supervisor(output)
         result.activated = bool(told.deaths)
-        result.violations += oracle.judge_supervisor(output, expected if result.activated else [])
+        result.violations += oracle.judge_supervisor(output, expected if result.activated or must_die else [])
         wrong, model, waits = oracle.judge_run(
             output, seed, session.typed, len(told.deaths), sum("no answer" in cause for _, cause in told.deaths),
             any(server == "console" for server, _ in told.deaths))
@@ -148,6 +155,7 @@ def run_once(kind, seed, arm, operations, keep, judge_waits, debugger):
         result.late = waits.late if judge_waits else []
         result.errors = sum(model.errors.values())
         result.restart_us = told.restart_us
+        result.finished = told.finished
         if not wrong:
             result.violations += reboot_and_judge(session, model.contents())
         result.violations += result.late
@@ -163,7 +171,9 @@ def run_once(kind, seed, arm, operations, keep, judge_waits, debugger):
 def fault(service, name, seed, **more):
     """The fault at an arrival that the workload comes to."""
     dice = random.Random(f"{service}:{name} {seed}")
-    arrival = dice.randint(1, max(1, places().arrivals[service] * more.get("operations", OPERATIONS) // 50))
+    share = REACHED * more.get("operations", OPERATIONS) / GOLDEN_OPERATIONS
+    last = int(places().arrivals[service] * share)
+    arrival = dice.randint(min(FIRST, last), last)
 
     def arm(session, result):
         result.place = f"arrival {arrival}"
@@ -177,8 +187,8 @@ def fault(service, name, seed, **more):
 
 
 def choose(seed, server=None, phase=None):
-    """Which server dies, when, and where: (server, phase, addresses to be tried in order, after how many
-    lines, whether many calls shall be in flight)."""
+    """Which server dies, when, and where: (server, phase, addresses to be tried in order, after how many lines, whether many
+    calls between servers shall be in flight)."""
     dice = random.Random(f"kill {seed}")
     drawn = dice.choice(SERVERS), "restart" if dice.randrange(RESTART_TRIALS) == 0 else "work"
     server, phase = server or drawn[0], phase or drawn[1]
@@ -196,6 +206,7 @@ def stop_at(session, place, enough, limit):
     session.gdb.go()
     met, hits = False, 0
     while not met:
+        session.step(0.0)  # also where arrivals follow each other without a pause
         while not session.gdb.stopped(0.002):
             session.step(0.0)
             if session.over() or session.printed() > limit:
@@ -204,6 +215,9 @@ def stop_at(session, place, enough, limit):
                 return False
         hits += 1
         met = enough(hits)
+        if not met and hits >= HITS_GIVEN_UP:
+            session.gdb.clear_breakpoint(place)
+            return False
         if not met:
             session.gdb.go_from(place)
     session.gdb.clear_breakpoint(place)
@@ -213,7 +227,7 @@ def stop_at(session, place, enough, limit):
 def kill(seed, server=None, phase=None, **more):
     """
     Kills at an instruction of the server's everyday work; or, in a server that has just been killed, at one that only its
-    recovery comes to.
+    recovery comes to. What is not given is drawn by the seed.
     """
     known = places()
     server, phase, addresses, lines, crowd = choose(seed, server, phase)
@@ -222,8 +236,8 @@ def kill(seed, server=None, phase=None, **more):
     def arm(session, result):
         def in_flight(hits):
             result.calls = known.calls_waiting(session.gdb)
-            wanted = IN_FLIGHT if crowd and hits < CROWD_HITS and session.printed() < lines + 2 * LINES_OF_RESTART else 0
-            return result.calls >= max(wanted, IN_FLIGHT - WAITING_IN_UNIX)
+            patient = crowd and hits < HITS_MAX and session.printed() < lines + 2 * LINES_OF_RESTART
+            return result.calls >= (IN_FLIGHT if patient else IN_FLIGHT - WAITING_IN_UNIX)
 
         session.begin()
         while session.printed() < lines and not session.over():
@@ -257,6 +271,23 @@ def kill(seed, server=None, phase=None, **more):
     return run("kill", seed, arm, debugger=True, **more)
 
 
+# -- a restart that somebody asks for ------------------------------------------------------------------------------------------
+
+
+def ask(server, seed, **more):
+    """
+    A new generation on demand, while the disk, which is slow, has a transfer in its hands nearly all the time: a debugger
+    cannot have it so, since QEMU waits for the disk when it stops. Waits are the disk's affair.
+    """
+    def arm(session, result):
+        result.place = "on demand"
+        session.slow_disk()
+        session.begin(f"svc restart {server}")
+        return [(server, ASKED)]
+
+    return run(f"ask {server}", seed, arm, **{**more, "judge_waits": False, "must_die": True})
+
+
 def none(seed, **more):
     """Nobody dies."""
     return run("none", seed, lambda session, result: [], **more)
@@ -267,14 +298,13 @@ def none(seed, **more):
 
 def main():
     parser = argparse.ArgumentParser(description="One trial of the promises, or a row of them.")
-    parser.add_argument("kind", choices=["fault", "kill", "none", "places"])
-    parser.add_argument("what", nargs="?", help="fault: SERVICE:NAME")
+    parser.add_argument("kind", choices=["fault", "kill", "ask", "none", "places"])
+    parser.add_argument("what", nargs="?", help="fault: SERVICE:NAME; ask: SERVICE")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the first (default: 1)")
     parser.add_argument("--count", type=int, default=1, metavar="N", help="how many (default: 1)")
     parser.add_argument("--server", choices=SERVERS)
     parser.add_argument("--phase", choices=["work", "restart"])
     parser.add_argument("--operations", type=int, default=OPERATIONS, metavar="N")
-    parser.add_argument("--keep", action="store_true")
     parser.add_argument("--any-wait", action="store_true")
     options = parser.parse_args()
     if options.kind == "places":
@@ -284,6 +314,8 @@ def main():
         return 0
     if options.kind == "fault" and not re.fullmatch(rf"({'|'.join(SERVERS)}):({'|'.join(FAULTS)})", options.what or ""):
         parser.error(f"fault needs SERVICE:NAME of {', '.join(SERVERS)} and {', '.join(FAULTS)}")
+    if options.kind == "ask" and options.what not in SERVERS:
+        parser.error(f"ask needs one of {', '.join(SERVERS)}")
     broken = 0
     for seed in range(options.seed, options.seed + options.count):
         more = {"operations": options.operations, "judge_waits": not options.any_wait,
@@ -291,6 +323,8 @@ def main():
                     ["trial", options.kind, *(options.what or "").split(":"), str(seed)]).replace("--", "-"))}
         if options.kind == "fault":
             result = fault(*options.what.split(":"), seed, **more)
+        elif options.kind == "ask":
+            result = ask(options.what, seed, **more)
         elif options.kind == "kill":
             result = kill(seed, options.server, options.phase, **more)
         else:

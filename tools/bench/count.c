@@ -89,6 +89,7 @@ struct counts {
     uint64_t idle;
     uint64_t skipped[CLASSES];
     uint64_t parts[PARTS_MAX];
+    uint64_t skipped_parts[PARTS_MAX];
 };
 
 /* What another process may see (share= below): page-sized, and otherwise here. */
@@ -232,8 +233,10 @@ static void print_sample(unsigned id, const struct counts *from)
     }
     fprintf(report, " %" PRIu64 " %" PRIu64 " %" PRIu64, counts->fences - from->fences,
             counts->satp - from->satp, counts->idle - from->idle);
-    for (unsigned i = 0; i < part_count; i++)
-        fprintf(report, " %" PRIu64, counts->parts[i] - from->parts[i]);
+    for (unsigned i = 0; i < part_count; i++) {
+        uint64_t skipped = counts->skipped_parts[i] - from->skipped_parts[i];
+        fprintf(report, " %" PRIu64, counts->parts[i] - from->parts[i] - skipped);
+    }
     fprintf(report, "\n");
     fflush(report);
 }
@@ -353,6 +356,8 @@ static void on_resume(unsigned int hart, void *data)
     (void)data;
     for (unsigned i = 0; i < CLASSES && skipping; i++)
         counts->skipped[i] += counts->by_class[i] - skip_from.by_class[i];
+    for (unsigned i = 0; i < PARTS_MAX && skipping; i++)
+        counts->skipped_parts[i] += counts->parts[i] - skip_from.parts[i];
     skipping = false;
 }
 

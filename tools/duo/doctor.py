@@ -92,6 +92,7 @@ CHECKS = [
     ("fuzzer library", fuzzer, "libclang-rt-14-dev", TEST),
     ("clang-format", command("clang-format"), "clang-format", TEST),
     ("cppcheck", command("cppcheck"), "cppcheck", TEST),
+    ("spin", command("spin"), "spin", TEST),
     ("debugger", command("gdb-multiarch"), "gdb-multiarch", DEBUG),
 ]
 

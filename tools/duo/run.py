@@ -38,6 +38,9 @@ def main(options):
     kernels = chosen_kernels(options)
     if options.diff and len(kernels) < 2:
         raise paths.Problem(paths.EXIT_USAGE, "--diff needs two kernels: --kernel mono,micro")
+    if options.icount is not None and options.smp > 1:
+        # QEMU then runs one hart for as long as it likes, also one that spins for a lock whose holder it does not run.
+        raise paths.Problem(paths.EXIT_USAGE, "--icount counts on one hart: leave out --smp")
     if not options.cmd and not options.diff and not options.json and len(kernels) == 1 and sys.stdin.isatty():
         return interactive(options, kernels[0])
     runs = [run_one(options, kernel, headline=len(kernels) > 1) for kernel in kernels]

@@ -31,7 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALLS_IN_ROUND 1500
+#define CALLS_IN_ROUND 150 /* few: a world soon has nothing left to work with */
 #define MEMORY_BITS    20
 #define RADIX          6 /* of the first thread's CNode */
 #define SLOTS          (1u << RADIX)
@@ -337,6 +337,18 @@ static void make_ring(void)
     }
 }
 
+/* An endpoint, and two notifications of which one is bound to a thread. */
+static void make_meeting_places(void)
+{
+    const u64 words[8] = {0};
+
+    make_object(SLOT_FREE, seL4_EndpointObject, 0);
+    make_object(SLOT_FREE + 1, seL4_NotificationObject, 0);
+    make_object(SLOT_FREE + 2, seL4_NotificationObject, 0);
+    if (invoke_now(SLOT_TCB + dice(WORKERS), TCBBindNotification, words, SLOT_FREE + 1, 0))
+        panic("the round's notification cannot be bound");
+}
+
 /* Two tables and some pages at the lowest addresses. */
 static void make_mappings(void)
 {
@@ -376,6 +388,8 @@ static void begin(void)
         begin_worker(i, root, table);
     thread_resume(&workers[0]);
     schedule();
+    if (theme == THEME_ALL)
+        make_meeting_places();
     if (theme == THEME_CONTAINERS)
         make_ring();
     if (theme == THEME_SPACES)
@@ -399,7 +413,7 @@ static void path_to_slot(u64 *index, u64 *depth)
     bool small = chance(theme == THEME_CONTAINERS ? 2 : 4);
 
     *depth = small ? dice(4) : chance(50) ? 65 : 64;
-    *index = small ? dice(1u << *depth) : number(SLOTS);
+    *index = small ? dice(1u << *depth) : dice(2) ? SLOT_FREE + dice(8) : number(SLOTS);
 }
 
 /* A slot of the first CNode with a cap of `type`, if there is one at hand. */
@@ -493,8 +507,8 @@ static u64 random_cap(void)
 static void random_call(void)
 {
     u64 *x = current->frame.x, length, words[8];
-    u64 cptr = theme == THEME_CONTAINERS && dice(2) ? slot_with(CAP_CNODE) : number(SLOTS),
-        label = dice(nInvocationLabels), extra = dice(4);
+    u64 cptr = dice(2) ? slot_with(CAP_CNODE) : number(SLOTS), label = dice(nInvocationLabels),
+        extra = dice(4);
     s64 syscall = -(s64)(1 + dice(8));
     seL4_IPCBuffer *buffer = message_buffer(current, true);
 
@@ -545,12 +559,23 @@ static void random_call(void)
     fastpath_system_call(x[REG_A0], x[REG_A1], syscall);
 }
 
+/* True if the thread has not begun to be deleted. */
+static bool is_alive(const struct tcb *tcb)
+{
+    const struct tcb *other = threads;
+
+    while (other && other != tcb)
+        other = other->all_next;
+    return other;
+}
+
 /* Somebody must run: lets a thread that waits, or has stopped, repeat its call. False if all have been
  * deleted. */
 static bool wake_somebody(void)
 {
     for (u32 n = (u32)dice(WORKERS), i = 0; i < WORKERS; i++, n = (n + 1) % WORKERS) {
-        if (current == &idle_thread && thread_cap(&workers[n], TCB_CSPACE).type == CAP_CNODE) {
+        if (current == &idle_thread && is_alive(&workers[n]) &&
+            thread_cap(&workers[n], TCB_CSPACE).type == CAP_CNODE) {
             thread_resume(&workers[n]);
             schedule();
         }
@@ -564,7 +589,7 @@ static void check(void)
 
     for (u32 i = 0; i < SLOTS && !broken; i++) {
         if (!slot_empty(&cnode[i]) && !cnode[i].prev)
-            broken = check_list(&cnode[i]);
+            broken = check_list(&cnode[i], threads);
     }
     if (!broken)
         broken = check_mappings();
@@ -663,7 +688,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 /* Weak, because libFuzzer brings a main of its own. */
 __attribute__((weak)) int main(int argc, char **argv)
 {
-    u64 rounds = argc > 1 ? strtoul(argv[1], NULL, 0) : 200, complete = 0;
+    u64 rounds = argc > 1 ? strtoul(argv[1], NULL, 0) : 1000, complete = 0;
 
     seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 20240607;
     for (u64 round = 0; round < rounds; round++) {

@@ -26,7 +26,7 @@
 
 #define GUARD_NS     (2 * HEARTBEAT_NS)
 #define LATE_NS      (HEARTBEAT_NS + HEARTBEAT_NS / 4)
-#define MISSED_MAX   2 /* alarms in a row of which the timer has made nothing */
+#define MISSED_MAX   5 /* guards in a row, each on time, in which the timer has done nothing */
 #define SILENCE_NS   1000000000ul
 #define TIME_UNIT_NS (1000000000ul / root_board.timebase)
 
@@ -52,6 +52,7 @@ void alarm_prepare(void)
     cap_mint(ROOT_CNODE, signal, ROOT_DEPTH, supervisor_notification, seL4_CanWrite, BADGE_SIGNAL);
     if (seL4_IRQHandler_SetNotification(handler, signal) != seL4_NoError)
         root_fail("the alarm cannot be heard");
+    seL4_IRQHandler_Ack(handler);
 }
 
 static void set_guard(void)
@@ -66,18 +67,22 @@ static void set_guard(void)
 
 static bool is_watched(const struct server *timer)
 {
-    return timer->description && timer->state == SERVER_RUNNING;
+    return timer->description && (timer->state == SERVER_RUNNING || timer->state == SERVER_STARTING);
 }
 
 bool alarm_heard(void)
 {
     struct server *timer = &servers[SERVER_TIMER];
     u64 now = time_now(), since = (now - last_beat) * TIME_UNIT_NS;
+    u64 silent = (now - last_alarm) * TIME_UNIT_NS;
 
     if (!rtc)
         return false;
     last_alarm = now;
-    missed = timer->record->progress == progress && is_watched(timer) ? missed + 1 : 0;
+    if (timer->record->progress != progress || !is_watched(timer))
+        missed = 0;
+    else if (silent <= GUARD_NS + GUARD_NS / 4) /* else the machine stood still, and the timer with it */
+        missed++;
     progress = timer->record->progress;
     set_guard();
     if (missed >= MISSED_MAX) {

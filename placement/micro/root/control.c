@@ -36,6 +36,10 @@ static enum control_state state_of(const struct server *server)
         return CONTROL_RUNNING;
     case SERVER_HELD:
         return CONTROL_HELD;
+    case SERVER_BACKING_OFF:
+        return CONTROL_BACKING_OFF;
+    case SERVER_GAVE_UP:
+        return CONTROL_GAVE_UP;
     default:
         return CONTROL_RESTARTING;
     }

@@ -144,6 +144,7 @@ static _Noreturn void serve(void)
             if (alarm_heard())
                 watch_all();
             control_look();
+            supervise_look();
         } else if (service < SERVERS_COUNT) {
             supervise_death(&servers[service], thread - 1, info);
         }

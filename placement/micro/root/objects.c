@@ -163,16 +163,23 @@ u64 supply_lost(struct supply *supply)
     return lost;
 }
 
-/* Makes them of the piece in use, or of a later one: what is left of the earlier one is too small, and stays.
- */
+/* Makes them of the piece in use, as many as there is room for, and the others of later ones. What is left of
+ * a piece that has no room for one more stays unused. */
 static void make_some(struct supply *supply, u64 type, u64 bits, u64 slot, u64 count)
 {
-    for (; supply->current < supply->pieces; supply->current++) {
-        if (retype(supply->untyped[supply->current], type, bits, slot, count) == seL4_NoError)
-            return;
+    if (supply->current == supply->pieces) {
+        say("[sup] %lu pages were made of it\n", supply->pages);
+        root_fail("a server's memory is used up");
     }
-    say("[sup] %lu pages were made of it\n", supply->pages);
-    root_fail("a server's memory is used up");
+    if (retype(supply->untyped[supply->current], type, bits, slot, count) == seL4_NoError)
+        return;
+    if (count == 1) {
+        supply->current++;
+        make_some(supply, type, bits, slot, 1);
+        return;
+    }
+    make_some(supply, type, bits, slot, count / 2);
+    make_some(supply, type, bits, slot + count / 2, count - count / 2);
 }
 
 u64 supply_make(struct supply *supply, u64 type, u64 bits, u64 count)

@@ -210,14 +210,14 @@ static u64 private_radix(const struct server_description *d)
     }
 }
 
-/* All that process_start() makes, and what aligning it may waste. */
+/* All that process_start() makes, and what aligning it may waste: the largest object once more. */
 static u64 private_bytes(const struct server_description *d)
 {
     bool is_unix = d->service == SERVICE_UNIX;
     u64 pages = image_pages(d->name) + d->threads * (THREAD_STACK_PAGES + 1 + is_unix) + window_tables(d);
     u64 objects = d->threads * ((1ul << seL4_TCBBits) + (1ul << seL4_NotificationBits)) +
                   (1ul << (CSPACE_RADIX + seL4_SlotBits)) + (1ul << (private_radix(d) + seL4_SlotBits)) +
-                  (is_unix ? 1ul << UNIX_PROGRAM_BITS : 0);
+                  (is_unix ? 2ul << UNIX_PROGRAM_BITS : 0);
 
     return (pages + TABLE_PAGES) * PAGE_SIZE + objects;
 }
@@ -393,7 +393,7 @@ static void map_devices(struct server *server, struct server_info *info)
                     sizeof(info->device[place].compatible));
         info->device[place].size = min_u64(device->size, PAGE_SIZE);
         info->device[place].irq = device->irq;
-        if (device->irq)
+        if (device->irq && service != SERVER_TIMER) /* the alarm is the supervisor's: alarm.c */
             cap_copy(server->cnode, SLOT_IRQ_HANDLER + place, CSPACE_RADIX, irq_handlers[service][place],
                      seL4_AllRights);
         place++;

@@ -31,7 +31,15 @@ struct watch {
     u32 lost_serial, lost_looks;
 };
 
-enum server_state { SERVER_ABSENT, SERVER_STARTING, SERVER_RUNNING, SERVER_HELD, SERVER_DEAD };
+enum server_state {
+    SERVER_ABSENT,
+    SERVER_STARTING,
+    SERVER_RUNNING,
+    SERVER_HELD,
+    SERVER_DEAD,
+    SERVER_BACKING_OFF,
+    SERVER_GAVE_UP
+};
 
 struct server {
     const struct server_description *description; /* NULL: not part of this image */
@@ -62,12 +70,14 @@ struct server {
     struct watch watch[THREADS_MAX];
     u64 progress_seen; /* of its record, at the last look */
     bool progress_moved;
+    u64 start_deeds, start_looks; /* while it starts */
     u64 free_before; /* of programs' frames: when the fatal request of xmap began, or when another server died
                       */
     u64 slots_before, slots_after; /* free ones of the supply, with the dead and with the new generation */
     u64 calls_finished;
     u64 restarts;        /* of all its generations: deaths, hangs, requests */
     char last_fault[32]; /* why the last of them ended */
+    u64 begins;          /* time CSR; while SERVER_BACKING_OFF */
     u64 held_until;      /* time CSR; while SERVER_HELD (control.c) */
 };
 

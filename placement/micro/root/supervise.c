@@ -6,6 +6,9 @@
  * its pc still is the one ecall by which its server calls others, the call is finished with
  * ERR_PEER_RESTARTED. A thread that had its answer has left that ecall behind and simply goes on.
  *
+ * A server that dies again and again is started later each time, and then not at all: that is the end of the
+ * system, which without it would only pretend to be there.
+ *
  * Nothing read from a record or a stack is trusted further than to print it or to compare it.
  */
 #include "placement/micro/root/supervise.h"
@@ -13,10 +16,16 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "placement/micro/root/console.h"
+#include "placement/micro/root/watch.h"
 
 #define CALLERS_MAX 16
-#define SECOND_NS   1000000000ul
-#define STACK_COPY  0x2000600000ul /* where the supervisor looks at a dead thread's stack */
+
+/* From this death in a row on, the next generation waits: this long, and twice as long each time. */
+#define BACK_OFF_DEATHS 3
+#define BACK_OFF_NS     10000000ul
+
+#define SECOND_NS  1000000000ul
+#define STACK_COPY 0x2000600000ul /* where the supervisor looks at a dead thread's stack */
 
 u64 time_now(void)
 {
@@ -154,7 +163,7 @@ static u64 finish_calls(const struct server *dead)
     u64 finished = 0;
 
     for (u32 s = 0; s < SERVERS_COUNT; s++) {
-        if (!servers[s].description || &servers[s] == dead || servers[s].state == SERVER_DEAD)
+        if (!servers[s].vspace || &servers[s] == dead)
             continue;
         for (u64 thread = 0; thread < servers[s].description->threads; thread++)
             finished += finish_call(&servers[s], thread, dead);
@@ -164,8 +173,9 @@ static u64 finish_calls(const struct server *dead)
 
 /* ---- Death and the next generation ---- */
 
-static void give_up(const struct server *server, const char *why)
+static void give_up(struct server *server, const char *why)
 {
+    server->state = SERVER_GAVE_UP;
     say("[sup] %s: gave up: %s\n", server->description->name, why);
     power_off(EXIT_GAVE_UP);
 }
@@ -181,7 +191,7 @@ static u64 programs_free(void)
 /* A server whose client has died begins anew with it: what it holds is requests of the dead. */
 static void renew(struct server *server)
 {
-    if (!server->description || server->state == SERVER_DEAD)
+    if (!server->vspace)
         return;
     process_end(server);
     process_start(server);
@@ -201,19 +211,12 @@ static void count_death(struct server *server)
         give_up(server, "it dies again and again");
 }
 
-/* Evidence has been given. */
-static void restart(struct server *server)
+/* The next generation, and the callers of the last one. */
+static void begin_again(struct server *server)
 {
     const struct server_description *d = server->description;
     u64 pages = server->private_pages, slots = server->private_slots;
 
-    server->died = time_now();
-    server->restarts++;
-    server->free_before = d->service == SERVICE_XMAP ? server->record->request_free : programs_free();
-    server->state = SERVER_DEAD;
-    process_end(server);
-    say("[sup] %s:   reclaimed %lu frames and %lu slots, leaked %lu\n", d->name, pages, slots,
-        supply_lost(&server->supply));
     process_start(server);
     server->slots_before = server->supply.end - server->supply.first - slots;
     server->slots_after = server->supply.end - server->supply.next;
@@ -223,6 +226,45 @@ static void restart(struct server *server)
     if (server->private_pages != pages || server->private_slots != slots)
         say("[sup] %s:   the new generation takes %lu frames and %lu slots\n", d->name, server->private_pages,
             server->private_slots);
+    watch_forget_calls(); /* whoever waits for it begins to wait now */
+}
+
+/* Nanoseconds until the next generation may begin. Without the timer nobody would say when they are over. */
+static u64 back_off(const struct server *server)
+{
+    if (server->deaths_in_a_row < BACK_OFF_DEATHS || server->description->service == SERVER_TIMER)
+        return 0;
+    return BACK_OFF_NS << (server->deaths_in_a_row - BACK_OFF_DEATHS);
+}
+
+void supervise_look(void)
+{
+    for (u32 s = 0; s < SERVERS_COUNT; s++) {
+        if (servers[s].state == SERVER_BACKING_OFF && time_now() >= servers[s].begins)
+            begin_again(&servers[s]);
+    }
+}
+
+/* Evidence has been given. `wait`: before the next generation begins, in nanoseconds. */
+static void restart(struct server *server, u64 wait)
+{
+    const struct server_description *d = server->description;
+
+    server->died = time_now();
+    server->restarts++;
+    server->free_before = d->service == SERVICE_XMAP ? server->record->request_free : programs_free();
+    server->state = SERVER_DEAD;
+    process_end(server);
+    say("[sup] %s:   reclaimed %lu frames and %lu slots, leaked %lu\n", d->name, server->private_pages,
+        server->private_slots, supply_lost(&server->supply));
+    if (wait == 0) {
+        begin_again(server);
+        return;
+    }
+    say("[sup] %s: backs off: death %lu in a row, begins again in %lu ms\n", d->name, server->deaths_in_a_row,
+        wait / 1000000);
+    server->state = SERVER_BACKING_OFF;
+    server->begins = time_now() + wait / (SECOND_NS / root_board.timebase);
 }
 
 void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault)
@@ -235,7 +277,7 @@ void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault
     say("\n");
     say_where(server, thread);
     count_death(server);
-    restart(server);
+    restart(server, back_off(server));
 }
 
 void supervise_hang(struct server *server, u64 thread, const char *what)
@@ -247,22 +289,22 @@ void supervise_hang(struct server *server, u64 thread, const char *what)
     }
     string_copy(server->last_fault, what, sizeof(server->last_fault));
     count_death(server);
-    restart(server);
+    restart(server, back_off(server));
 }
 
 void supervise_asked(struct server *server)
 {
     say("[sup] %s: restart asked for\n", server->description->name);
     string_copy(server->last_fault, "restart asked for", sizeof(server->last_fault));
-    restart(server);
+    restart(server, 0);
 }
 
 void supervise_ready(struct server *server, u64 result)
 {
     const char *name = server->description->name;
 
-    if (result != ERR_OK)
-        return; /* it will say why, and die of it */
+    if (result != ERR_OK || server->state != SERVER_STARTING)
+        return; /* it will say why, and die of it; or it says what nobody asked */
     server->state = SERVER_RUNNING;
     if (server->generation == 1)
         return;

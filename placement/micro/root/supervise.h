@@ -11,6 +11,9 @@ void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault
  * nobody knows where. */
 void supervise_hang(struct server *server, u64 thread, const char *what);
 
+/* At each alarm: whoever has backed off long enough begins again. */
+void supervise_look(void);
+
 /* A program wants a new generation: as after a death, but nobody is to blame. */
 void supervise_asked(struct server *server);
 

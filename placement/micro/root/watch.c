@@ -18,12 +18,13 @@
 #include "placement/micro/root/supervise.h"
 #include "port/console.h"
 
-#define RUN_LOOKS 2 /* 20 to 30 ms */
-#define LOST_LOOKS                                                                                           \
-    1 /* 10 to 20 ms: the state itself is wrong, the second look only says that it is no instant's */
-#define ANSWER_LOOKS 20  /* 200 ms: xmap and the timer wait for nobody */
-#define DEVICE_LOOKS 300 /* 3 s: block gives its device a second, twice */
-#define DISK_LOOKS   400 /* 4 s: fs waits for block, and must not be blamed for it */
+#define RUN_LOOKS 3 /* 15 to 20 ms of each thread that runs */
+/* 10 to 15 ms: the state itself is wrong, the other looks only say that it is no instant's. */
+#define LOST_LOOKS   2
+#define ANSWER_LOOKS 40  /* 200 ms: xmap and the timer wait for nobody */
+#define DEVICE_LOOKS 600 /* 3 s: block gives its device a second, twice */
+#define START_LOOKS  40  /* 200 ms without progress, or a call to anybody */
+#define DISK_LOOKS   800 /* 4 s: fs waits for block, and must not be blamed for it */
 
 static void look(u32 *seen, u32 *looks, u32 serial)
 {
@@ -37,10 +38,23 @@ struct hang {
     const char *what;
 };
 
-/* True if some request of this server is running. A thread that calls others goes on with each call. */
+static u64 running(const struct server *server)
+{
+    u64 count = 0;
+
+    for (u64 thread = 0; thread < server->description->threads; thread++)
+        count += server->record->work[thread].state == WORK_RUNNING;
+    return count;
+}
+
+/*
+ * True if some request of this server is running. A thread that calls others goes on with each call. Threads
+ * of one server take turns, of two looks each (the kernel's slice is 10 ms): with n of them running, each
+ * must have had its turns.
+ */
 static bool watch_work(struct server *server, struct hang *hang)
 {
-    bool runs = false;
+    u64 turns = running(server);
 
     server->progress_moved = server->progress_seen != server->record->progress;
     server->progress_seen = server->record->progress;
@@ -52,14 +66,13 @@ static bool watch_work(struct server *server, struct hang *hang)
             watch->work_looks = 0;
             continue;
         }
-        runs = true;
         look(&watch->work_serial, &watch->work_looks, work->serial + server->record->calls[thread].serial);
         if (server->progress_moved)
             watch->work_looks = 0;
-        if (watch->work_looks >= RUN_LOOKS)
+        if (watch->work_looks >= RUN_LOOKS * turns)
             *hang = (struct hang){server, thread, "a request runs without end"};
     }
-    return runs;
+    return turns > 0;
 }
 
 static void watch_lost(struct server *server, struct hang *hang)
@@ -125,12 +138,43 @@ void watch_forget_calls(void)
     }
 }
 
+/* What its threads have done so far, of all that can be seen. */
+static u64 deeds(const struct server *server)
+{
+    u64 sum = server->record->progress;
+
+    for (u64 thread = 0; thread < server->description->threads; thread++)
+        sum += server->record->calls[thread].serial;
+    return sum;
+}
+
+/* A start, or a recovery, has no request to be seen running. Its calls to others are watched as everybody's.
+ */
+static void watch_start(struct server *server, struct hang *hang)
+{
+    u64 done;
+
+    if (!server->description || server->state != SERVER_STARTING) {
+        server->start_looks = 0;
+        return;
+    }
+    done = deeds(server);
+    server->start_looks = server->start_deeds == done && server->record->calls[0].state != CALL_WAITING
+                              ? server->start_looks + 1
+                              : 0;
+    server->start_deeds = done;
+    if (server->start_looks >= START_LOOKS)
+        *hang = (struct hang){server, 0, "its start does not end"};
+}
+
 void watch_all(void)
 {
     struct hang hang = {NULL, 0, NULL};
     u32 silent = SERVERS_COUNT;
 
-    for (u32 i = 0; i < ARRAY_SIZE(order); i++) {
+    for (u32 s = 0; s < SERVERS_COUNT && !hang.server; s++)
+        watch_start(&servers[s], &hang);
+    for (u32 i = 0; i < ARRAY_SIZE(order) && !hang.server; i++) {
         if (is_watched(&servers[order[i]]) && order[i] != SERVICE_UNIX)
             watch_lost(&servers[order[i]], &hang);
     }
@@ -146,7 +190,7 @@ void watch_all(void)
         return;
     }
     for (u32 i = 0; i < ARRAY_SIZE(callers) && silent == SERVERS_COUNT; i++) {
-        if (is_watched(&servers[callers[i]]))
+        if (is_watched(&servers[callers[i]]) || servers[callers[i]].state == SERVER_STARTING)
             silent = watch_calls(&servers[callers[i]]);
     }
     if (silent < SERVERS_COUNT && is_watched(&servers[silent])) {

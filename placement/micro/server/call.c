@@ -18,20 +18,10 @@ u64 service_ecall(u64 endpoint, u64 info, u64 *mr);
 
 #define REGISTER_WORDS 4u
 
-u32 server_work(u32 state)
-{
-    struct work_record *work = &server_record()->work[sync_self()->index];
-    u32 before = work->state;
-
-    if (before != WORK_NONE)
-        __atomic_store_n(&work->state, state, __ATOMIC_RELEASE);
-    return before;
-}
-
 /* `info` has the operation's number as its label. */
 static enum err exchange(u32 service, seL4_MessageInfo_t *info, u64 *words)
 {
-    struct sync_thread *self = sync_self();
+    struct sync_thread *self = server_self();
     struct call_record *record = &server_record()->calls[self->index];
     u64 operation = seL4_MessageInfo_get_label(*info);
     u32 work;
@@ -89,7 +79,7 @@ static seL4_MessageInfo_t answer(const struct server_loop *loop, seL4_MessageInf
     u64 label = LABEL_OPERATION(seL4_MessageInfo_get_label(info));
     enum err err;
 
-    sync_self()->request = LABEL_IDENTITY(seL4_MessageInfo_get_label(info));
+    server_self()->request = LABEL_IDENTITY(seL4_MessageInfo_get_label(info));
     for (u32 i = REGISTER_WORDS; i < OPERATION_IN_MAX; i++)
         words[i] = seL4_GetMR((int)i);
     if (label < loop->count) {

@@ -16,8 +16,11 @@ struct undo {
     struct {
         u64 address, size, at;
     } range[PORT_KEEP_RANGES];
-    u8 saved[PORT_KEEP_BYTES];
+    u8 saved[PORT_KEEP_BYTES +
+             PORT_KEEP_RANGES * sizeof(u64)]; /* each range's begin at a multiple of a word */
 };
+_Static_assert(PORT_KEEP_BYTES % sizeof(u64) == 0 && offsetof(struct undo, saved) % sizeof(u64) == 0,
+               "saved words are aligned");
 _Static_assert(sizeof(struct undo) <= PAGE_SIZE, "the undo record is one page");
 
 static u64 taken = PAGE_SIZE;
@@ -43,7 +46,7 @@ bool server_keep_recover(void)
     for (u64 i = u->ranges; i > 0; i--) { /* latest first: ranges may overlap */
         u64 address = u->range[i - 1].address, size = u->range[i - 1].size, at = u->range[i - 1].at;
 
-        if (size > PORT_KEEP_BYTES || at > PORT_KEEP_BYTES - size || address < low + PAGE_SIZE ||
+        if (size > sizeof(u->saved) || at > sizeof(u->saved) - size || address < low + PAGE_SIZE ||
             address > high - size)
             return false;
         memcpy((void *)address, u->saved + at, size);
@@ -62,17 +65,32 @@ void *port_keep_memory(u64 size)
     return (void *)(server_base() + SERVER_KEPT + at);
 }
 
+/* Eight bytes of whatever type lies there. */
+typedef u64 __attribute__((may_alias)) word;
+
+/* Most ranges are a few whole words; `to` is the start of one. */
+static void save(u8 *to, const void *range, u64 size)
+{
+    if (((u64)range | size) % sizeof(word) != 0) {
+        memcpy(to, range, size);
+        return;
+    }
+    for (u64 at = 0; at < size; at += sizeof(word))
+        *(word *)(to + at) = *(const word *)((const u8 *)range + at);
+}
+
 void port_keep_begin(void *range, u64 size)
 {
     struct undo *u = undo();
+    u64 n = u->ranges, at = u->bytes;
 
-    port_assert(u->ranges < PORT_KEEP_RANGES && size <= PORT_KEEP_BYTES - u->bytes, "kept step too long");
-    u->range[u->ranges].address = (u64)range;
-    u->range[u->ranges].size = size;
-    u->range[u->ranges].at = u->bytes;
-    memcpy(u->saved + u->bytes, range, size);
-    u->bytes += size;
-    __atomic_store_n(&u->ranges, u->ranges + 1, __ATOMIC_RELEASE);
+    port_assert(n < PORT_KEEP_RANGES && size <= sizeof(u->saved) - at, "kept step too long");
+    u->range[n].address = (u64)range;
+    u->range[n].size = size;
+    u->range[n].at = at;
+    save(u->saved + at, range, size);
+    u->bytes = round_up(at + size, sizeof(word));
+    __atomic_store_n(&u->ranges, n + 1, __ATOMIC_RELEASE);
 }
 
 void port_keep_commit(void)

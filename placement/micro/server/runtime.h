@@ -34,13 +34,19 @@ _Noreturn void server_main(void);
 
 void server_log(const char *bytes, u64 length); /* to the serial line, as it is */
 
+/* The block of the calling thread, as sync_self() gives it, but without a call. */
+static inline struct sync_thread *server_self(void)
+{
+    struct sync_thread *self;
+
+    __asm__("mv %0, tp" : "=r"(self));
+    return self;
+}
+
 /* The base address of this server: every thread finds it by the place of its own block. */
 static inline u64 server_base(void)
 {
-    u64 self;
-
-    __asm__("mv %0, tp" : "=r"(self));
-    return self & ~(SERVER_RANGE - 1);
+    return (u64)server_self() & ~(SERVER_RANGE - 1);
 }
 
 static inline const struct server_info *server_info(void)
@@ -61,7 +67,15 @@ void server_signal(u64 thread);
 
 /* Notes that the calling thread waits, or goes on: a waiting thread does not hang. Returns what it did
  * before. */
-u32 server_work(u32 state);
+static inline u32 server_work(u32 state)
+{
+    struct work_record *work = &server_record()->work[server_self()->index];
+    u32 before = work->state;
+
+    if (before != WORK_NONE)
+        __atomic_store_n(&work->state, state, __ATOMIC_RELEASE);
+    return before;
+}
 
 /* Waits for this thread's own notification; the other, until the deadline in nanoseconds at most. May return
  * early. */

@@ -97,7 +97,6 @@ static _Noreturn void serve(void)
     for (;;) {
         if (badge == BADGE_SIGNAL) {
             rtc[RTC_CLEAR_INTERRUPT / 4] = 1;
-            seL4_IRQHandler_Ack(CPTR(SLOT_IRQ_HANDLER));
             expire(false);
             seL4_RecvWithMRs(CPTR(SLOT_SERVICE), &badge, &thread, &deadline, NULL, NULL);
             continue;
@@ -116,7 +115,6 @@ void server_main(void)
         rtc = (volatile u32 *)device.window;
         rtc[RTC_CLEAR_INTERRUPT / 4] = 1;
         rtc[RTC_IRQ_ENABLED / 4] = 1;
-        seL4_IRQHandler_Ack(CPTR(SLOT_IRQ_HANDLER));
     }
     server_ask(SUPERVISOR_READY, 1, err, 0, 0);
     if (err != ERR_OK)

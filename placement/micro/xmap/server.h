@@ -23,7 +23,7 @@
 
 /* Bytes of kept memory: this port's, and room for the core's, which is 8 bytes a frame and its fixed tables.
  */
-#define XMAP_PORT_KEPT(frames, tables) ((tables) * (4096 + 16) + 512 + 2 * (frames))
+#define XMAP_PORT_KEPT(frames, tables) ((tables) * (4096 + 16) + 512 + 3 * (frames))
 #define XMAP_CORE_KEPT(frames)         (8 * (frames) + 64 * 1024)
 
 _Static_assert((XMAP_TABLES_MAX - XMAP_TABLES_FIRST + PORT_SPACES) << 12 <= 1u << XMAP_ROOTS_BITS,

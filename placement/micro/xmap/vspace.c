@@ -74,7 +74,7 @@ static struct kept *kept;
 static struct table *tables;       /* kept, as are the next three: TABLES of them */
 static shadow (*shadows)[ENTRIES]; /* one for each table */
 static u8 *used;                   /* FRAMES of them: given out */
-static u8 *lent;                   /* FRAMES of them: the client whose window shows it, or LENT_* */
+static u16 *lent;                  /* FRAMES of them: the client whose window shows it, or LENT_* */
 
 /* Rebuilt in each generation. */
 static u32 free_frames;  /* made, and not given out */
@@ -249,7 +249,7 @@ void *port_frame_bytes(u32 frame)
 enum err port_frame_lend(u32 frame)
 {
     u64 slot = SLOT_OF_LENT(frame);
-    u8 client = (u8)server_record()->client, before = lent[frame];
+    u16 client = (u16)server_record()->client, before = lent[frame];
 
     port_assert(frame < kept->fresh, "lend of no frame");
     if (before == client)
@@ -722,7 +722,7 @@ enum err vspace_begin(void)
     tables = (struct table *)(memory + count * sizeof(*shadows));
     kept = (struct kept *)(tables + count);
     used = (u8 *)(kept + 1);
-    lent = used + frames;
+    lent = (u16 *)(u64)round_up((u64)(used + frames), sizeof(*lent));
     for (u32 space = 0; space < PORT_SPACES; space++) {
         for (u32 level = 0; level < LEVELS; level++)
             table_first[space][level] = table_recent[space][level] = NONE;
