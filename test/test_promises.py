@@ -152,7 +152,6 @@ def oracle_sees(work):
     worker, count, words, result = dice.choice([line for line in lines if line[2].startswith("write")])
     write = f"<{worker}.{count} {words} = {result}>"
     end = next(f"<{w}.{c} {t} = {r}>" for w, c, t, r in lines if t.startswith("end"))
-    fields = words.split()
     deeds = {
         "a line that is not there": swapped(text, write + "\n", ""),
         "a write that did less than it said": swapped(text, write, write.replace(f"= {result}", f"= {int(result) - 1}")),

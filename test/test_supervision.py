@@ -125,6 +125,8 @@ def register_deaths(name, what, *places, quick=False):
 register_deaths("two-at-once", "block, and fs that waited for it", ("block", "blk_write_many"), ("fs", "fs_disk_flush"), quick=True)
 register_deaths("both-of-xmap-and-fs", "two that know nothing of each other", ("xmap", "xmap_pin"), ("fs", "fs_lookup"))
 register_deaths("three-in-a-row", "each while another recovers", ("fs", "fs_write"), ("block", "blk_flush"), ("xmap", "xmap_pin"))
+# What is given back has no caller to tell: it is repeated until it is answered.
+register_deaths("in-a-release", "twice in the same fs_put, it may be", ("fs", "fs_put"), ("fs", "fs_put"), ("fs", "fs_put"))
 # While it serves another server: fs waits for this write.
 register_deaths("serving-another", "block under fs", ("block", "blk_write_many"))
 # Within its own recovery, early and late.

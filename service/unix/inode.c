@@ -45,7 +45,7 @@ enum err unix_inode_get(u64 inode)
 
 void unix_inode_put(u64 inode)
 {
-    (void)repeat_once(fs_put(inode));
+    (void)repeat_patiently(fs_put(inode));
 }
 
 /* Copies between memory and lent slots; `at` counts from the first byte of the first slot. False: fs has lent
@@ -94,7 +94,7 @@ static enum err read_request(u64 inode, u64 offset, u8 *to, u64 length, u64 *cou
     err = fs_read_done(slots);
     if (err == ERR_PEER_RESTARTED) {
         port_request_again();
-        (void)fs_read_done(slots);
+        (void)repeat_patiently(fs_read_done(slots));
     }
     if (err != ERR_OK)
         return ERR_PEER_RESTARTED;
@@ -199,7 +199,7 @@ static enum err write_slots(struct process *process, u64 inode, u64 offset, u64 
     if (err == ERR_OK)
         process->slots = fresh;
     if (err == ERR_PEER_RESTARTED)
-        (void)repeat_once(fs_slots_return(process->slots));
+        (void)repeat_patiently(fs_slots_return(process->slots));
     if (err == ERR_PEER_RESTARTED || err == ERR_ARGUMENT)
         process->slots_lent = false;
     return err;

@@ -103,7 +103,7 @@ void unix_process_release(struct process *process)
         unix_inode_put(process->cwd);
     process->cwd = 0;
     if (process->slots_lent)
-        (void)repeat_once(fs_slots_return(process->slots));
+        (void)repeat_patiently(fs_slots_return(process->slots));
     process->slots_lent = false;
 }
 

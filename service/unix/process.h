@@ -93,6 +93,22 @@ extern struct unix_table {
         first_ == ERR_PEER_RESTARTED ? (port_request_again(), (call)) : first_;                              \
     })
 
+/* The same, up to four times, for calls that must not fail: one that gives something back, which nobody would
+ * take otherwise until the next start, and a page fault, whose error is the program's end. A service may die
+ * in its own recovery, before it has received what waits for it, so two deaths do not blame the request. One
+ * that kills whoever receives it ends here, before the service is given up.
+ */
+#define PATIENT_TRIES 4u
+#define repeat_patiently(call)                                                                               \
+    ({                                                                                                       \
+        enum err last_ = (call);                                                                             \
+        for (u32 try_ = 1; last_ == ERR_PEER_RESTARTED && try_ < PATIENT_TRIES; try_++) {                    \
+            port_request_again();                                                                            \
+            last_ = (call);                                                                                  \
+        }                                                                                                    \
+        last_;                                                                                               \
+    })
+
 void unix_process_init(void);
 
 /* The process's number in the table. */

@@ -76,7 +76,7 @@ void unix_run(void *argument)
             break;
         case TRAP_PAGE_FAULT:
             unix_pages_drop(process->memory.space, round_down(trap.address, PAGE_SIZE), trap.address + 1);
-            if (repeat_once(xmap_fault(process->memory.space, trap.address, trap.access)) != ERR_OK)
+            if (repeat_patiently(xmap_fault(process->memory.space, trap.address, trap.access)) != ERR_OK)
                 die_of_fault(process, &trap);
             break;
         case TRAP_EXCEPTION:

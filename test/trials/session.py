@@ -138,9 +138,10 @@ class Session:
         if self._begin == 0:
             return
         text = oracle.without_supervisor(self.text)
+        ended = len(re.findall(r"<[a-h]\.\d+ (?:end|wrong) |workload: process \d+ ended with status -1", text))
         if not self.printed() and time.monotonic() - self._begun_at > AGAIN_SECONDS:
             self._start()  # a console that died has taken the command line with it
-        elif len(re.findall(r"<[a-h]\.\d+ end ", text)) == len(oracle.WORKERS):
+        elif ended == len(oracle.WORKERS):
             if "end" not in self.typed or time.monotonic() - self._typed_at > AGAIN_SECONDS:
                 self._type_line("end")
         elif self.printed() >= self._seen + LINES_BETWEEN and (not self.typed or f" typed {self.typed[-1]} " in text):
