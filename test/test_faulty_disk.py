@@ -279,7 +279,8 @@ def later_operations(guest):
 def failing_run(work, good, kind, number, once):
     """
     Files are made, read and removed on such a disk. Returns whether anybody was told of an error. However it goes, the image
-    is sound afterwards, and what was written without a complaint is in it.
+    is sound afterwards, and what was written without a complaint is in it. One error alone never keeps the machine from
+    coming to its prompt: what the start needs is asked for again.
     """
     what = f"{kind} {number} fails, {'once' if once else 'from then on'}"
     image = os.path.join(work.folder, "failing.img")
@@ -308,7 +309,7 @@ def failing_run(work, good, kind, number, once):
             # the one error may come as late as here: then the second time is right
             well = any([later_operations(guest) for _ in range(2)])
         except Ended as ended:
-            work.check(refused(work, guest), f"{what}: {ended}")
+            work.check(not once and refused(work, guest), f"{what}: {ended}")
             shutil.rmtree(guest.folder)
             return True
         work.check(well or not once, f"{what}: later operations do not work")
@@ -333,9 +334,10 @@ def failing_runs(work, rows):
 
 
 @test("mono/failing-disk-once")
-@limit(200)
+@limit(300)
 def once(work):
-    return failing_runs(work, [(kind, number, True) for kind in EVENTS for number in (1, 4, 15)])
+    return failing_runs(work, [("read", number, True) for number in (1, 2, 4, 8, 11, 15)]
+                        + [(kind, number, True) for kind in ("write", "flush") for number in (1, 4, 15)])
 
 
 @test("mono/failing-disk-for-ever")

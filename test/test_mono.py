@@ -1,9 +1,15 @@
-"""mono at its serial line: the shell's commands, files over a reboot, the essay's bug inside the kernel."""
+"""
+mono at its serial line: the shell's commands, files over a reboot, harts that idle, the order of locks in the debug build, the
+essay's bug inside the kernel.
+"""
 
+import os
 import re
 import shutil
+import time
 
-from harness import Outcome, test
+from elftools.elf.elffile import ELFFile
+from harness import Outcome, paths, test
 from limits import long
 
 # name, then (command line, regular expression its whole output must match)
@@ -28,6 +34,7 @@ SHELL = [
     ("xmap", [("xmaptest", r"(?s)=== xmap allocator demo ===\n\nAllocator initialized: 64 pages available\nAllocated: .*"
                            r"First map OK\nSecond map refused: the region is mapped already\n.*"
                            r"xmaptest: the service is correct\n"), ("echo still here", r"still here\n")]),
+    ("kill-process-1", [("kill 1", r"kill: 1 failed\n"), ("kill 0", r"kill: 0 failed\n"), ("echo still here", r"still here\n")]),
     ("xmap-calls", [("xmapcalls", r"(?s).*^xmapcalls: all passed\n")]),
 ]
 
@@ -54,11 +61,18 @@ def boot(work):
         guest.prompt()
 
 
-@test("mono/three-harts")
-def three_harts(work):
-    with work.guest("mono", harts=3) as guest:
-        work.matches(guest.command("echo x | cat | cat"), r"^x$", "a pipe")
-        work.matches(guest.command("xmapcalls"), r"^xmapcalls: all passed$", "xmapcalls")
+def register_harts(name, count, used):
+    @test(f"mono/{name}-harts")
+    def check(work):
+        with work.guest("mono", harts=count) as guest:
+            work.matches(guest.command("echo x | cat | cat"), r"^x$", "a pipe")
+            work.matches(guest.command("xmapcalls"), r"^xmapcalls: all passed$", "xmapcalls")
+            work.equal(guest.command("killed 30", 40).splitlines()[-1], "killed: 30", "killed")
+            work.matches(guest.output, rf"^mono: {used} harts$", "how many there are")
+
+
+for words in (("three", 3, 3), ("eight", 8, 8), ("twelve", 12, 8)):
+    register_harts(*words)
 
 
 @test("mono/100-boots-on-four-harts")
@@ -71,6 +85,100 @@ def boots(work):
             guest.send("poweroff")
             work.equal(guest.wait_exit(10), Outcome.CLEAN, f"boot {number}: the end")
         shutil.rmtree(guest.folder)
+
+
+@test("mono/idle-harts-wait")
+def idle(work):
+    """Harts without work wait for an interrupt: the computer has next to nothing to do for them. A hart that spins takes
+    all of a processor, on a busy computer its share."""
+    seconds, share = 3.0, 0.15
+    with work.guest("mono", harts=4) as guest:
+        guest.prompt()
+        time.sleep(0.5)
+        before = guest.cpu_seconds()
+        time.sleep(seconds)
+        spent = guest.cpu_seconds() - before
+        work.equal(guest.command("echo x"), "x\n", "afterwards")
+    work.check(spent < share * seconds, f"four idle harts took {spent:.2f} s of a processor in {seconds:.0f} s")
+    return f"{spent:.2f} s of a processor in {seconds:.0f} s"
+
+
+class PatchedKernel:
+    """A copy of the debug build in which one order of locks is another: what then happens is against it, everywhere."""
+
+    def __init__(self, work, name):
+        self.path = os.path.join(work.folder, f"{name}.elf")
+        with open(paths.built("mono-debug.elf"), "rb") as file:
+            self._elf = ELFFile(file)
+            self._symbols = list(self._elf.get_section_by_name(".symtab").iter_symbols())
+            self._segments = [(segment["p_vaddr"], segment["p_offset"], segment["p_filesz"])
+                              for segment in self._elf.iter_segments() if segment["p_type"] == "PT_LOAD"]
+            file.seek(0)
+            self._bytes = bytearray(file.read())
+
+    def offset(self, address):
+        """Where the file has what will be at the address."""
+        return next(place + address - start for start, place, size in self._segments if 0 <= address - start < size)
+
+    def symbol(self, source, name):
+        """Offset in the file, and size, of an object of a source file."""
+        inside = False
+        for symbol in self._symbols:
+            if symbol["st_info"]["type"] == "STT_FILE":
+                inside = symbol.name.endswith(source)
+            elif inside and symbol.name == name:
+                return self.offset(symbol["st_value"]), symbol["st_size"]
+        raise KeyError(name)
+
+    def word(self, at, size=8):
+        return int.from_bytes(self._bytes[at:at + size], "little")
+
+    def put(self, at, value, size=8):
+        self._bytes[at:at + size] = value.to_bytes(size, "little")
+
+    def text(self, address):
+        at = self.offset(address)
+        return self._bytes[at:self._bytes.index(0, at)].decode()
+
+    def written(self):
+        with open(self.path, "wb") as file:
+            file.write(self._bytes)
+        return self.path
+
+
+def sleeping_locks_swapped(kernel):
+    """fs's lock is said to come before a file's, which is taken first by each read and write of an open file."""
+    table, size = kernel.symbol("lock_order.c", "known")
+    for at in range(table, table + size, 16):
+        if (kernel.text(kernel.word(at)), kernel.text(kernel.word(at + 8))) == ("file", "fs"):
+            first, then = kernel.word(at), kernel.word(at + 8)
+            kernel.put(at, then)
+            kernel.put(at + 8, first)
+            return
+    raise KeyError("file, fs")
+
+
+def spinlocks_swapped(kernel):
+    """The ready lock, which is taken under the wait lock by all who block, gets the wait lock's rank."""
+    at, _ = kernel.symbol("thread.c", "ready_lock")
+    kernel.put(at + 4, 1, 4)
+
+
+@test("mono/order-of-locks-is-watched")
+def order_of_locks(work):
+    """The debug build runs, and what takes locks in another order than its tables say is a panic that names both."""
+    with work.guest("mono", build="debug") as guest:
+        work.equal(guest.command("echo x > f; cat f | cat"), "x\n", "the debug build")
+    for name, deed, says in (("sleeping", sleeping_locks_swapped, r'^panic: lock order: "fs" taken under "file"$'),
+                             ("spin", spinlocks_swapped, r"^panic: lock order: ready taken under wait$")):
+        kernel = PatchedKernel(work, name)
+        deed(kernel)
+        with work.guest("mono", elf=kernel.written()) as guest:
+            if name == "sleeping":
+                guest.prompt()
+                guest.send("ls")
+            work.equal(guest.wait_exit(30), Outcome.PANIC, f"{name} locks: the end")
+            work.matches(guest.output, says, f"{name} locks")
 
 
 @test("mono/power-off", quick=True)

@@ -3,6 +3,7 @@
 import re
 
 from harness import Outcome, test
+from limits import long
 
 # Each needs a disk of its own kind, more than one hart, or more memory than the quick list is run with.
 LARGE = "systest sbrk-too-much sbrk-in-steps sbrk-all memory-for-some"
@@ -16,8 +17,8 @@ def verdict(work, output, what):
     return int(last.group(1))
 
 
-def run(work, line, harts=1, memory="128M", timeout=120, at_least=1):
-    with work.guest("mono", harts=harts, memory=memory, timeout=timeout) as guest:
+def run(work, line, harts=1, memory="128M", timeout=120, at_least=1, build=None):
+    with work.guest("mono", build=build, harts=harts, memory=memory, timeout=timeout) as guest:
         output = guest.command(line, timeout)
         work.check(verdict(work, output, line) >= at_least, f"{line}: too few tests: {output[-200:]!r}")
         work.equal(guest.command("echo still here"), "still here\n", "the shell afterwards")
@@ -40,6 +41,12 @@ def on_harts(work):
     run(work, "systest", harts=4, timeout=300, at_least=165)
 
 
+@test("systest/order-of-locks-on-4-harts")
+def debug_build(work):
+    """The debug build ends at the first lock taken against the order, whether anybody waits for it or not."""
+    run(work, "systest --quick", harts=4, timeout=200, at_least=150, build="debug")
+
+
 @test("systest/small-memory")
 def small(work):
     run(work, "systest --quick", memory="16M", at_least=150)
@@ -49,6 +56,19 @@ def small(work):
 def large(work):
     """However large the machine, a heap grows to less than 1000 MiB; the rest is for xmap."""
     run(work, LARGE, memory="8G", at_least=4)
+
+
+@test("systest/more-than-a-heap")
+def more_than_heap(work):
+    """What a heap may not have, xmap gives."""
+    run(work, "systest xmap-all-memory", memory="2500M")
+
+
+@test("systest/all-of-8-gibibytes")
+@long(600)
+def all_of_it(work):
+    """Every page is used once, so the computer needs as much memory for a moment."""
+    run(work, "systest xmap-all-memory", memory="8G", timeout=500)
 
 
 @test("systest/list-and-names")

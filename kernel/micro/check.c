@@ -42,17 +42,19 @@ static const char *check_untyped(const struct slot *untyped)
 
 /*
  * Two neighbours in the derivation order. Where both stand for memory, that of the second lies inside that of
- * the first, or below it: it descends from the first, or from something in front of both. And a badge that
- * differs from the one before begins a run.
+ * the first, or below it: it descends from the first, or from something in front of both. The first cap to an
+ * object stands in front of all others to it, and a badge that differs from the one before begins a run.
  */
 static const char *check_neighbours(const struct slot *slot, const struct slot *next)
 {
     struct cap a = slot->cap, b = next->cap;
+    bool badged = (b.type == CAP_ENDPOINT || b.type == CAP_NOTIFICATION) && b.badge;
 
     if (a.size && b.size && b.address + cap_bytes(b) > a.address && !memory_inside(b, a))
         return "the derivation order descends in memory";
-    if ((b.type == CAP_ENDPOINT || b.type == CAP_NOTIFICATION) && b.badge && !next->first_badged &&
-        !(cap_same_object(a, b) && a.badge == b.badge))
+    if (next->original && !badged && cap_same_object(a, b))
+        return "the first cap to an object stands in front of the others";
+    if (badged && !next->first_badged && !(cap_same_object(a, b) && a.badge == b.badge))
         return "the first cap with a badge is marked as such";
     return NULL;
 }
@@ -87,6 +89,8 @@ static const char *check_object(struct cap cap, const struct tcb *threads)
         const struct tcb *bound = notification_bound(cap_object(cap));
         if (bound && (!is_thread(threads, bound) || bound->bound != cap_object(cap)))
             return "a binding is known on both sides";
+        if (bound && queue->head && (queue->head != bound || queue->tail != bound))
+            return "nobody but the bound thread waits for a notification";
     }
     return NULL;
 }

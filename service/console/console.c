@@ -6,19 +6,21 @@
  * echo of one byte.
  *
  * Called by: unix, through port/console.h; the placement, for start and restart.
- * Locking:   input_lock guards the line, the cancelled readers and the attention; output_lock guards who owns
+ * Locking:   input_lock guards what was typed (kept.h) and the cancelled readers; output_lock guards who owns
  * the output. Neither is taken while the other is held, and no holder waits for the device: the echo is sent
  * between two holds of input_lock (line.h says why), and the output's owner holds no lock while it sends.
  * Fails:     a UART that takes no byte for a second: the byte and the rest of that write are dropped,
- * ERR_DEVICE. Not here:  which bytes mean what (line.c), registers (uart.c).
+ * ERR_DEVICE.
+ * Not here:  which bytes mean what (line.c), what a death leaves of them (kept.c), registers (uart.c).
  */
 #include "port/console.h"
 #include "port/device.h"
+#include "port/request.h"
 #include "port/sync.h"
 #include "port/thread.h"
 #include "port/time.h"
 #include "port/transfer.h"
-#include "service/console/line.h"
+#include "service/console/kept.h"
 #include "service/console/uart.h"
 #include "service/inject.h"
 
@@ -45,9 +47,7 @@ static struct {
     struct port_lock input_lock;
     struct port_queue readers;  /* wait for delivered bytes or for being cancelled */
     struct port_queue watchers; /* wait for attention */
-    struct cons_line line;
     bool cancelled[CONS_READERS];
-    bool attention; /* ^P was typed and nobody has been told */
 
     struct port_lock output_lock;
     struct port_queue writers; /* wait for the output's owner to end */
@@ -119,34 +119,51 @@ static void echo(struct cons_line_action action)
 
 /* ---- Input ---- */
 
-static void type_byte(u8 byte)
+/* Does what the byte that was taken from the UART asks for, if there is one: a new generation finds one that
+ * the dead one had taken. */
+static void type_pending(void)
 {
     struct cons_line_action action;
+    bool any;
 
     port_lock_acquire(&console.input_lock);
-    action = cons_line_decide(&console.line, byte);
+    any = cons_kept_pending(&action);
     port_lock_release(&console.input_lock);
+    if (!any)
+        return;
 
     echo(action);
 
     port_lock_acquire(&console.input_lock);
-    if (cons_line_apply(&console.line, action))
+    if (cons_kept_apply(action))
         port_wake_all(&console.readers);
-    if (action.deed == CONS_LINE_ATTENTION) {
-        console.attention = true;
+    if (action.deed == CONS_LINE_ATTENTION)
         port_wake_all(&console.watchers);
-    }
     port_lock_release(&console.input_lock);
+}
+
+/* The byte is nowhere but in a register from the UART's answer to the store that keeps it: few instructions,
+ * of which a death takes it along. */
+static bool receive(void)
+{
+    u8 byte;
+    bool any;
+
+    port_lock_acquire(&console.input_lock);
+    any = cons_uart_receive(&byte);
+    if (any)
+        cons_kept_receive(byte);
+    port_lock_release(&console.input_lock);
+    return any;
 }
 
 static void input_thread(void *unused)
 {
-    u8 byte;
-
     (void)unused;
+    type_pending();
     for (;;) {
-        for (u32 i = 0; i < BYTES_A_PASS && cons_uart_receive(&byte); i++)
-            type_byte(byte);
+        for (u32 i = 0; i < BYTES_A_PASS && receive(); i++)
+            type_pending();
         (void)port_irq_wait(console.irq, port_now() + INPUT_PATROL);
     }
 }
@@ -155,8 +172,10 @@ static void input_thread(void *unused)
 
 static enum err start(bool first)
 {
-    enum err err = cons_uart_open(first, &console.irq);
+    enum err err = cons_kept_start(first);
 
+    if (err == ERR_OK)
+        err = cons_uart_open(first, &console.irq);
     if (err != ERR_OK)
         return err;
     port_lock_init(&console.input_lock, "console input");
@@ -165,7 +184,6 @@ static enum err start(bool first)
     port_queue_init(&console.watchers, "console attention");
     port_queue_init(&console.writers, "console writers");
     port_queue_init(&console.nap, "console nap");
-    cons_line_init(&console.line);
     return port_thread_start("console input", input_thread, NULL);
 }
 
@@ -174,8 +192,8 @@ enum err cons_start(void)
     return start(true);
 }
 
-/* The line being typed died with the old generation. What it had not yet taken from the UART is still there.
- */
+/* What was typed and not yet read is kept, and what the old generation had not taken from the UART is still
+ * there. */
 enum err cons_restart(void)
 {
     return start(false);
@@ -207,7 +225,7 @@ enum err cons_read(u64 reader, u64 transfer, u64 length, u64 *count)
     port_lock_acquire(&console.input_lock);
     for (;;) {
         cancelled = console.cancelled[reader];
-        if (cancelled || cons_line_take(&console.line, bytes, length, &done))
+        if (cancelled || cons_kept_take(port_request_identity(), bytes, length, &done))
             break;
         (void)port_wait(&console.readers, &console.input_lock, port_now() + WAIT_LOOK);
     }
@@ -244,9 +262,8 @@ enum err cons_attention(void)
 {
     inject_point(SERVICE_CONSOLE);
     port_lock_acquire(&console.input_lock);
-    while (!console.attention)
+    while (!cons_kept_attention(port_request_identity()))
         (void)port_wait(&console.watchers, &console.input_lock, port_now() + WAIT_LOOK);
-    console.attention = false;
     port_lock_release(&console.input_lock);
     return ERR_OK;
 }

@@ -1,5 +1,5 @@
 # The console core, and its unit tests on the host.
-console_files := service/console/console.c service/console/line.c service/console/uart.c
+console_files := service/console/console.c service/console/line.c service/console/kept.c service/console/uart.c
 # uart.c is replaced by a UART of the test's.
 console_test_files := service/console/test_console.c service/console/test_uart.c
 

@@ -1,9 +1,10 @@
 /* Unit tests of the console: the line discipline alone, then the whole service over a UART of the test's. */
 #include "placement/host/host.h"
 #include "port/console.h"
+#include "port/request.h"
 #include "port/thread.h"
 #include "port/transfer.h"
-#include "service/console/line.h"
+#include "service/console/kept.h"
 #include "service/console/test_uart.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -144,6 +145,172 @@ static void unread_lines_count_against_the_ring(void **state)
     assert_int_equal(cons_line_decide(&line, 'b').deed, CONS_LINE_STORE);
 }
 
+/* ---- kept.c: a death at every boundary of typing and reading ---- */
+
+/* What a person and the readers do, in this order. A read that has to wait goes on when its number comes
+ * again. */
+static const struct deed {
+    enum { TYPE, READ, GO_ON, ATTEND } kind;
+    const char *text;
+    u64 length;
+} deeds[] = {
+    {TYPE, "ab\bc\rde", 0},  {READ, NULL, 2},         {READ, NULL, 10},  {TYPE, "wrong\025right\177t", 0},
+    {TYPE, "\004", 0},       {READ, NULL, 100},       {READ, NULL, 100}, {READ, NULL, 100},
+    {TYPE, "x\020yz", 0},    {ATTEND, NULL, 0},       {TYPE, "\n", 0},   {GO_ON, NULL, 100},
+    {TYPE, "one\ntwo\n", 0}, {TYPE, "unfinished", 0}, {READ, NULL, 100}, {READ, NULL, 100},
+    {TYPE, " line\n", 0},    {READ, NULL, 100},
+};
+
+/* Where they are: lives outside the service, as unix does. */
+static struct {
+    u32 deed;
+    u64 at; /* of the text */
+    bool received;
+    u64 identity;
+    u8 page[100];
+    char read[400];
+    u64 length;
+} life;
+
+static void type_on(const char *text)
+{
+    struct cons_line_action action;
+
+    for (; text[life.at] != '\0'; life.at++, life.received = false) {
+        if (!life.received)
+            cons_kept_receive((u8)text[life.at]);
+        life.received = true;
+        if (cons_kept_pending(&action))
+            (void)cons_kept_apply(action);
+    }
+    life.at = 0;
+}
+
+static void note_read(const void *bytes, u64 length)
+{
+    assert_true(life.length + length + 1 < sizeof(life.read));
+    memcpy(life.read + life.length, bytes, length);
+    life.length += length;
+    life.read[life.length++] = '|';
+}
+
+static void read_on(u64 length)
+{
+    u64 done = 0;
+
+    if (cons_kept_take(life.identity, life.page, length, &done))
+        note_read(life.page, done);
+}
+
+static void live(void)
+{
+    for (; life.deed < sizeof(deeds) / sizeof(deeds[0]); life.deed++) {
+        const struct deed *deed = &deeds[life.deed];
+
+        if (deed->kind == TYPE)
+            type_on(deed->text);
+        if (deed->kind == READ || deed->kind == GO_ON)
+            read_on(deed->length);
+        if (deed->kind == ATTEND)
+            assert_true(cons_kept_attention(life.identity + 1));
+        if (life.deed + 1 < sizeof(deeds) / sizeof(deeds[0]) && deeds[life.deed + 1].kind == READ)
+            life.identity += PORT_REQUEST_CALLERS;
+    }
+}
+
+/* Lives through it with a death at the n-th boundary; false: there are not so many. */
+static bool live_and_die(u64 n)
+{
+    volatile bool died = false;
+
+    host_reset();
+    memset(&life, 0, sizeof(life));
+    life.identity = 3;
+    assert_int_equal(cons_kept_start(true), ERR_OK);
+    host_death_after(n);
+    if (setjmp(host_death) != 0) {
+        died = true;
+        assert_int_equal(cons_kept_start(false), ERR_OK);
+    }
+    live();
+    host_death_after(0);
+    return died;
+}
+
+static void deaths_lose_nothing(void **state)
+{
+    char whole[sizeof(life.read)];
+    u64 n;
+
+    (void)state;
+    assert_false(live_and_die(0));
+    memcpy(whole, life.read, sizeof(whole));
+    assert_string_equal(whole, "ac|\n|right||xyz\n|one\n|two\n|unfinished line\n|");
+    for (n = 1; live_and_die(n); n++) {
+        if (strcmp(life.read, whole) != 0)
+            fail_msg("a death at boundary %lu: read \"%s\", not \"%s\"", n, life.read, whole);
+        assert_false(cons_kept_attention(life.identity + 2));
+    }
+    assert_true(n > 200);
+}
+
+/* A read of more than the line can hold has bytes in its page when the service dies. */
+static void long_read_goes_on(void **state)
+{
+    static u8 page[300];
+    struct cons_line_action action;
+    u64 done = 0;
+
+    (void)state;
+    host_reset();
+    assert_int_equal(cons_kept_start(true), ERR_OK);
+    for (u32 i = 0; i < 200; i++) {
+        cons_kept_receive('a' + i % 26);
+        assert_true(cons_kept_pending(&action));
+        if (cons_kept_apply(action))
+            assert_false(cons_kept_take(7, page, sizeof(page), &done));
+    }
+    assert_int_equal(done, CONS_LINE_SIZE);
+    assert_int_equal(cons_kept_start(false), ERR_OK);
+    cons_kept_receive('\n');
+    assert_true(cons_kept_pending(&action));
+    assert_true(cons_kept_apply(action));
+    done = 0;
+    assert_true(cons_kept_take(7, page, sizeof(page), &done));
+    assert_int_equal(done, 201);
+    for (u32 i = 0; i < 200; i++)
+        assert_int_equal(page[i], 'a' + i % 26);
+    done = 0; /* asked once more: it has its line, and takes no other */
+    assert_true(cons_kept_take(7, page, sizeof(page), &done));
+    assert_int_equal(done, 201);
+}
+
+/* What cannot be is given up, aloud. */
+static void damage_is_seen(void **state)
+{
+    struct cons_line_action action;
+    u8 page[4];
+    u64 done = 0;
+
+    (void)state;
+    for (u32 count = 0; count < 3; count++) {
+        host_reset();
+        host_log_quiet = true;
+        assert_int_equal(cons_kept_start(true), ERR_OK);
+        u64 *counts[] = {&cons_kept->line.taken, &cons_kept->line.delivered, &cons_kept->line.end};
+
+        cons_kept_receive('\n');
+        assert_true(cons_kept_pending(&action));
+        assert_true(cons_kept_apply(action));
+        *counts[count] ^= 1u << 20;
+        assert_int_equal(cons_kept_start(false), ERR_OK);
+        assert_non_null(strstr(host_log_text, "console: what was typed is lost"));
+        assert_false(cons_kept_take(0, page, sizeof(page), &done));
+        assert_int_equal(done, 0);
+    }
+    host_log_quiet = false;
+}
+
 /* ---- console.c ---- */
 
 static void write_text(const char *text)
@@ -271,13 +438,15 @@ static void typed_ahead_is_kept(void **state)
         read_text("12345\n");
 }
 
-/* What the UART still holds when the service dies is read by the next generation. */
+/* What was typed when the service dies, finished or not, and what the UART still holds, is read in the next
+ * generation. */
 static void restarting(void **state)
 {
     (void)state;
-    test_uart_type_text("survives\n");
+    test_uart_type_text(" survives\n");
     assert_int_equal(cons_restart(), ERR_OK);
-    read_text("survives\n");
+    read_text("finished\n");
+    read_text("unfinished survives\n");
 }
 
 int main(void)
@@ -290,23 +459,32 @@ int main(void)
         cmocka_unit_test_setup(special_bytes, fresh_line),
         cmocka_unit_test_setup(full_ring, fresh_line),
         cmocka_unit_test_setup(unread_lines_count_against_the_ring, fresh_line),
-        cmocka_unit_test(writing),
-        cmocka_unit_test(typing_is_echoed_and_read),
-        cmocka_unit_test(dead_device),
-        cmocka_unit_test(cancelling),
-        cmocka_unit_test(attention),
-        cmocka_unit_test(typed_ahead_is_kept),
+        cmocka_unit_test(deaths_lose_nothing),
+        cmocka_unit_test(long_read_goes_on),
+        cmocka_unit_test(damage_is_seen),
+    };
+    const struct CMUnitTest service[] = {
+        cmocka_unit_test(writing),     cmocka_unit_test(typing_is_echoed_and_read),
+        cmocka_unit_test(dead_device), cmocka_unit_test(cancelling),
+        cmocka_unit_test(attention),   cmocka_unit_test(typed_ahead_is_kept),
     };
     const struct CMUnitTest restart[] = {cmocka_unit_test(restarting)};
 
+    if (cmocka_run_group_tests_name("console input", tests, NULL, NULL) != 0)
+        return 1;
     host_reset();
     if (cons_start() != ERR_OK)
         return 1;
-    if (cmocka_run_group_tests_name("console", tests, NULL, NULL) != 0)
+    if (cmocka_run_group_tests_name("console", service, NULL, NULL) != 0)
         return 1;
-    /* In a process of its own, without the old generation's input thread. */
+    test_uart_clear();
+    test_uart_type_text("finished\nunfinished");
+    if (!test_uart_wait_for("finished\nunfinished"))
+        return 1;
+    /* In a process of its own, without the old generation's input thread, which may die in a step. */
     if (fork() == 0) {
         alarm(10);
+        host_keep_undo();
         _exit(cmocka_run_group_tests_name("console restart", restart, NULL, NULL));
     }
     int status;

@@ -66,8 +66,21 @@ bool test_uart_wait_for(const char *text)
     return false;
 }
 
+/* A process may be forked off while some thread is in here. */
+static void hold(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void let_go(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
 enum err cons_uart_open(bool first, u32 *irq)
 {
+    if (first)
+        (void)pthread_atfork(hold, let_go, let_go);
     pthread_mutex_lock(&lock);
     if (first)
         typed_start = typed_end;

@@ -1,6 +1,11 @@
 /*
  * The beginning of the service: superblock, recovery, inodes that nobody names any more.
  *
+ * Elsewhere a disk that fails is an error to one caller; here it would be the end of all files. So a mount
+ * that fails in the disk is made again, MOUNT_TRIES times in all. It may be: until it has succeeded nothing
+ * of it is remembered but kept state, each of its writes puts the disk into a state that a mount begins from,
+ * and what nobody knows the outcome of is read again.
+ *
  * Start and restart differ in nothing but what they find: at the first start no inode is held and no slot is
  * lent, so each inode without a name is freed; at a restart those that callers hold stay.
  */
@@ -8,6 +13,8 @@
 #include "port/block.h"
 #include "port/log.h"
 #include "service/fs/core.h"
+
+#define MOUNT_TRIES 3u
 
 struct port_lock fs_lock;
 struct fs_geometry fs_geometry;
@@ -129,11 +136,10 @@ static enum err check_root(void)
     return err;
 }
 
-static enum err mount(void)
+/* Everything but kept state begins anew. */
+static enum err mount_once(void)
 {
-    enum err err = fs_kept_start();
-    if (err == ERR_OK)
-        err = fs_cache_start();
+    enum err err = fs_cache_start();
     u64 disk_blocks = 0;
     if (err == ERR_OK)
         err = blk_size(&disk_blocks);
@@ -153,6 +159,19 @@ static enum err mount(void)
         err = reconcile();
     if (err != ERR_OK)
         fs_geometry = (struct fs_geometry){0};
+    return err;
+}
+
+static enum err mount(void)
+{
+    enum err err = fs_kept_start();
+    if (err != ERR_OK)
+        return err;
+    for (u32 try = 1; (err = mount_once()) == ERR_DEVICE; try++) {
+        port_log("fs: the disk failed during mount %u of %u\n", try, MOUNT_TRIES);
+        if (try == MOUNT_TRIES)
+            break;
+    }
     return err;
 }
 

@@ -38,6 +38,8 @@ static enum err read_line(struct process *process, u64 transfer, u64 length, u64
             (void)cons_forget(reader);
         else if (err != ERR_PEER_RESTARTED || ++deaths == 2)
             return err;
+        else
+            port_request_again();
     }
 }
 

@@ -1,9 +1,9 @@
 /*
  * Spaces: creating and ending them, also when xmap dies in the middle of doing so.
  *
- * xmap says of each such call that it was done completely or not at all, but not which; and a number it gave
- * in a reply that was lost is known to nobody. So this file remembers which spaces are in use, and after a
- * death ends all others.
+ * A call that xmap died in is repeated as the same request, and so done once. Should xmap die in it again,
+ * the number it may have given is known to nobody. So this file remembers which spaces are in use, and then
+ * ends all others.
  *
  * Locking: one lock for the map and over each call, so that a space just made is never mistaken for a lost
  * one.
@@ -12,6 +12,7 @@
 #include "port/vspace.h"
 #include "port/xmap.h"
 #include "service/unix/memory.h"
+#include "service/unix/process.h"
 
 static struct {
     struct port_lock lock;
@@ -51,11 +52,9 @@ enum err unix_space_create(u64 *space)
     enum err err;
 
     port_lock_acquire(&spaces.lock);
-    err = xmap_space_create(space);
-    if (err == ERR_PEER_RESTARTED) {
+    err = repeat_once(xmap_space_create(space));
+    if (err == ERR_PEER_RESTARTED)
         sweep_locked();
-        err = xmap_space_create(space);
-    }
     err = made_locked(err, *space);
     port_lock_release(&spaces.lock);
     return err;
@@ -67,11 +66,9 @@ enum err unix_space_fork(u64 parent, u64 *child)
 
     unix_pages_drop(parent, 0, PORT_USER_END); /* so that they can be shared */
     port_lock_acquire(&spaces.lock);
-    err = xmap_space_fork(parent, child);
-    if (err == ERR_PEER_RESTARTED) {
+    err = repeat_once(xmap_space_fork(parent, child));
+    if (err == ERR_PEER_RESTARTED)
         sweep_locked();
-        err = xmap_space_fork(parent, child);
-    }
     err = made_locked(err, *child);
     port_lock_release(&spaces.lock);
     return err;
@@ -82,7 +79,7 @@ void unix_space_destroy(u64 space)
     unix_pages_drop(space, 0, PORT_USER_END);
     port_lock_acquire(&spaces.lock);
     spaces.used[space] = false;
-    if (xmap_space_destroy(space) == ERR_PEER_RESTARTED)
+    if (repeat_patiently(xmap_space_destroy(space)) == ERR_PEER_RESTARTED)
         sweep_locked();
     port_lock_release(&spaces.lock);
 }

@@ -8,11 +8,16 @@
 #include "port/console.h"
 #include "port/fs.h"
 #include "port/log.h"
+#include "port/request.h"
 #include "port/system.h"
 #include "port/thread.h"
 #include "port/unix.h"
 #include "service/unix/exec.h"
 #include "service/unix/file.h"
+
+/* For a program a disk that fails is an error; here it would be the end of all. A failed exec has changed
+ * nothing. */
+#define START_TRIES 3u
 
 static void attention_thread(void *unused)
 {
@@ -23,6 +28,8 @@ static void attention_thread(void *unused)
         err = cons_attention();
         if (err == ERR_OK)
             unix_process_list();
+        else
+            port_request_again();
     } while (err == ERR_OK || err == ERR_PEER_RESTARTED);
     port_thread_exit();
 }
@@ -64,7 +71,8 @@ static enum err begin(struct process *process, const char *path)
         return err;
     if (unix_table.run_mode)
         open_console(process);
-    err = unix_exec(process, path, &arguments);
+    for (u32 try = 1; (err = unix_exec(process, path, &arguments)) == ERR_DEVICE && try < START_TRIES; try++)
+        port_log("unix: the disk failed while %s was loaded, try %u of %u\n", path, try, START_TRIES);
     return err == ERR_OK ? unix_process_begin(process) : err;
 }
 

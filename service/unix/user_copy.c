@@ -40,7 +40,7 @@ static void drop(struct kept_page *kept)
     if (kept->access == 0)
         return;
     kept->access = 0;
-    (void)repeat_once(xmap_unpin(kept->frame));
+    (void)repeat_patiently(xmap_unpin(kept->frame));
 }
 
 void unix_pages_drop(u64 space, uaddr from, uaddr to)
@@ -62,7 +62,7 @@ static enum err pin(u64 space, uaddr page, u64 access, u64 *frame, u8 **bytes)
     *bytes = port_program_bytes(*frame);
     if (*bytes != NULL)
         return ERR_OK;
-    (void)repeat_once(xmap_unpin(*frame));
+    (void)repeat_patiently(xmap_unpin(*frame));
     return ERR_NO_MEMORY;
 }
 
@@ -121,7 +121,7 @@ enum err unix_page_load(u64 space, uaddr page, u64 *frame, u8 **bytes)
 
 void unix_page_loaded(u64 frame)
 {
-    (void)repeat_once(xmap_unpin(frame));
+    (void)repeat_patiently(xmap_unpin(frame));
 }
 
 /* The copies of more than one page. The common ones, of a few bytes in one page, are below. */

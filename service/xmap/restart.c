@@ -46,6 +46,7 @@ static void state_init(void)
     xmap_kept->magic = 0;
     spaces_init();
     regions_init();
+    memset(xmap_kept->requests, 0, sizeof(xmap_kept->requests));
     memset(xmap_kept->frames, 0, frames * sizeof(struct xmap_frame));
     xmap_kept->used = 0;
     xmap_kept->debt = 0;

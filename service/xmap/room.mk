@@ -1,6 +1,6 @@
 # The memory service, what every service is injected with, and their tests on the host.
 xmap_files      := service/xmap/xmap.c service/xmap/regions.c service/xmap/frames.c service/xmap/pages.c \
-                   service/xmap/backing.c service/xmap/check.c service/xmap/restart.c
+                   service/xmap/backing.c service/xmap/requests.c service/xmap/check.c service/xmap/restart.c
 inject_files    := service/inject.c
 # port/vspace.h on the host: for tests of xmap, and of services tested on top of it
 host_vspace_files := placement/host/vspace.c

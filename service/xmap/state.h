@@ -25,6 +25,7 @@
 
 #include "port/keep.h"
 #include "port/log.h"
+#include "port/request.h"
 #include "port/sync.h"
 #include "port/vspace.h"
 #include "port/xmap.h"
@@ -35,7 +36,7 @@
 #define XMAP_NO_FRAME        0xffffffffu
 #define XMAP_TABLES          2u /* page tables that port_map() may take besides the frame, where they share memory */
 #define XMAP_PINS_MAX        0xffffu
-#define XMAP_MAGIC           0x786d617020763101ul
+#define XMAP_MAGIC           0x786d617020763102ul
 
 enum xmap_region_state {
     REGION_FREE,     /* in the free list */
@@ -115,6 +116,12 @@ struct xmap_hand {
     u64 free; /* port_frames_free() before the move */
 };
 
+/* The last request of one caller that must not be applied twice (requests.c). */
+struct xmap_request {
+    u64 identity; /* 0: none */
+    u64 answer;   /* what it was given: a space, a frame */
+};
+
 struct xmap_state {
     u64 magic; /* XMAP_MAGIC once the rest is initialised */
     u64 total; /* frames programs may use: those free at the first start */
@@ -125,7 +132,8 @@ struct xmap_state {
     struct xmap_hand hand;
     struct xmap_space spaces[PORT_SPACES];
     struct xmap_region regions[XMAP_REGIONS];
-    struct xmap_frame frames[]; /* frame_count of them */
+    struct xmap_request requests[PORT_REQUEST_CALLERS]; /* by identity */
+    struct xmap_frame frames[];                         /* frame_count of them */
 };
 
 extern struct xmap_state *xmap_kept;
@@ -182,6 +190,14 @@ void xmap_frame_drop(u32 frame, bool pins_too);
 
 /* Gives back a frame without references and pins. */
 void xmap_frame_give(u32 frame);
+
+/* ---- requests.c: what was answered, for those who ask again. Identity 0: the caller never does ---- */
+
+/* Whether this request was applied already, and what it was answered. */
+bool xmap_request_done(u64 identity, u64 *answer);
+
+/* Opens a step, or widens the open one, in which the request is answered. */
+void xmap_request_begin(u64 identity, u64 answer);
 
 /* ---- pages.c: pages of a space, and the many-page work announced in its intent ---- */
 

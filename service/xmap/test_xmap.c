@@ -869,6 +869,165 @@ static void test_double_map_deaths(void **state)
     assert_true(n > 5);
 }
 
+/* ---- A request repeated after a death is applied once ---- */
+
+enum { ME = 5 + PORT_REQUEST_CALLERS, OTHER = 6 + PORT_REQUEST_CALLERS };
+
+/* Two pages that somebody else holds as well: one still shown, one released. */
+struct pinned_world {
+    u64 space, shown, released;
+};
+
+static void pinned_world_make(struct pinned_world *w)
+{
+    u64 again;
+
+    set_up(NULL);
+    w->space = create();
+    map_at(w->space, 0, 1, R | W, NOW);
+    map_at(w->space, 4 * PAGE, 1, R | W, NOW);
+    for (u64 caller = ME; caller <= OTHER; caller++) {
+        host_request(caller);
+        assert_ok(xmap_pin(w->space, 0, W, &w->shown));
+        host_request(caller + PORT_REQUEST_CALLERS);
+        assert_ok(xmap_pin(w->space, 4 * PAGE, W, &w->released));
+        /* the same request asked again, without any death: the same answer, and one pin */
+        assert_ok(xmap_pin(w->space, 4 * PAGE, W, &again));
+        assert_int_equal(again, w->released);
+    }
+    host_request(0);
+    assert_ok(xmap_release(w->space, 4 * PAGE, PROGRAM));
+    assert_int_equal(xmap_kept->frames[w->released].pins, 2);
+}
+
+static enum err ask_create(const struct pinned_world *w, u64 *value)
+{
+    (void)w;
+    return xmap_space_create(value);
+}
+
+static enum err ask_fork(const struct pinned_world *w, u64 *value)
+{
+    return xmap_space_fork(w->space, value);
+}
+
+static enum err ask_pin(const struct pinned_world *w, u64 *value)
+{
+    return xmap_pin(w->space, 0, R, value);
+}
+
+static enum err ask_unpin(const struct pinned_world *w, u64 *value)
+{
+    *value = 0;
+    return xmap_unpin(w->shown);
+}
+
+static enum err ask_unpin_released(const struct pinned_world *w, u64 *value)
+{
+    *value = 0;
+    return xmap_unpin(w->released);
+}
+
+static enum err (*const requests[])(const struct pinned_world *, u64 *) = {
+    ask_create, ask_fork, ask_pin, ask_unpin, ask_unpin_released,
+};
+
+/* All that a second application would change. */
+struct pinned_look {
+    enum err err;
+    u64 value, live, committed, pins;
+    u16 shown, released;
+};
+
+static struct pinned_look pinned_look(const struct pinned_world *w, enum err err, u64 value)
+{
+    struct pinned_look look = {.err = err, .value = value, .committed = committed_frames()};
+
+    for (u32 space = 0; space < PORT_SPACES; space++)
+        look.live += xmap_kept->spaces[space].state == SPACE_LIVE;
+    for (u32 frame = 0; frame < xmap_kept->frame_count; frame++)
+        look.pins += xmap_kept->frames[frame].pins;
+    look.shown = xmap_kept->frames[w->shown].pins;
+    look.released = xmap_kept->frames[w->released].pins;
+    assert_null(xmap_check());
+    return look;
+}
+
+/* Whether it died at the n-th instant, which may lie between its last store and its answer. */
+static bool request_died(u32 request, const struct pinned_world *w, u64 instant, u64 *value)
+{
+    host_request(ME + 2 * PORT_REQUEST_CALLERS);
+    host_death_after(instant);
+    if (setjmp(host_death) != 0)
+        return true;
+    assert_ok(requests[request](w, value));
+    host_death_after(0);
+    return false;
+}
+
+/* Somebody else uses xmap between the death and the repetition. */
+static void others_use(const struct pinned_world *w)
+{
+    u64 frame;
+
+    host_request(OTHER + 3 * PORT_REQUEST_CALLERS);
+    assert_ok(xmap_pin(w->space, 0, R, &frame));
+    host_request(OTHER + 4 * PORT_REQUEST_CALLERS);
+    assert_ok(xmap_unpin(frame));
+}
+
+/*
+ * The bug: an unpin whose answer was lost took away, when it was repeated, the pin that somebody else had on
+ * the same frame, so that the frame was free while it was copied to. A pin was counted twice, and a space
+ * made twice, to be held by nobody.
+ */
+static void test_requests(void **state)
+{
+    (void)state;
+    u64 deaths = 0;
+    for (u32 request = 0; request < ARRAY_SIZE(requests); request++) {
+        static struct pinned_world w;
+        static u64 value;
+        static struct pinned_look once, twice;
+        bool died = true;
+
+        pinned_world_make(&w);
+        assert_false(request_died(request, &w, 0, &value));
+        others_use(&w);
+        once = pinned_look(&w, ERR_OK, value);
+        for (u64 n = 1; died; n++) {
+            pinned_world_make(&w);
+            died = request_died(request, &w, n, &value);
+            deaths += died;
+            if (died)
+                assert_ok(xmap_restart());
+            others_use(&w);
+            /* dead or not: its answer may be lost on the way as well */
+            host_request(ME + 2 * PORT_REQUEST_CALLERS);
+            enum err err = requests[request](&w, &value);
+            host_request(0);
+            twice = pinned_look(&w, err, value);
+            if (memcmp(&once, &twice, sizeof(once)) != 0)
+                fail_msg("request %u, ended at instant %lu and repeated: %s, %lu; live %lu committed %lu "
+                         "pins %lu (%u, %u); wanted %lu; %lu %lu %lu (%u, %u)",
+                         request, n, err_text(err), twice.value, twice.live, twice.committed, twice.pins,
+                         twice.shown, twice.released, once.value, once.live, once.committed, once.pins,
+                         once.shown, once.released);
+            assert_int_equal(xmap_kept->frames[w.released].use, FRAME_PROGRAM);
+        }
+    }
+    assert_true(deaths > 30);
+    /* the next request of the same caller is another one */
+    static struct pinned_world w;
+    pinned_world_make(&w);
+    host_request(ME + 2 * PORT_REQUEST_CALLERS);
+    assert_ok(xmap_unpin(w.released));
+    host_request(ME + 3 * PORT_REQUEST_CALLERS);
+    assert_ok(xmap_unpin(w.released));
+    host_request(0);
+    assert_int_equal(xmap_kept->frames[w.released].use, FRAME_FREE);
+}
+
 /* ---- Death at every instant of every operation, and at every instant of the restart ---- */
 
 static bool died_in(u32 deed, struct world *w, u64 instant)
@@ -1238,6 +1397,7 @@ int main(void)
         TEST(test_double_map_restart),
         TEST(test_double_map_deaths),
         TEST(test_frame_named_only),
+        TEST(test_requests),
         TEST(test_deaths),
         TEST(test_damaged_region),
         TEST(test_insert_cut_short),

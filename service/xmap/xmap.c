@@ -120,14 +120,29 @@ static enum err space_begin(u32 *space)
     return err;
 }
 
+/* It is finished, and its maker will be told; one step, so that a maker who asks again is told the same. */
+static void space_name(u32 space, u64 identity)
+{
+    struct xmap_space *record = &xmap_kept->spaces[space];
+
+    port_keep_begin(record, sizeof(*record));
+    xmap_request_begin(identity, space);
+    record->state = SPACE_LIVE;
+    port_keep_commit();
+}
+
 static enum err space_create_locked(u64 *space)
 {
+    u64 identity = port_request_identity();
     u32 fresh;
+
+    if (xmap_request_done(identity, space))
+        return ERR_OK;
     enum err err = space_begin(&fresh);
 
     if (err != ERR_OK)
         return err;
-    xmap_kept->spaces[fresh].state = SPACE_LIVE;
+    space_name(fresh, identity);
     *space = fresh;
     return ERR_OK;
 }
@@ -150,8 +165,11 @@ static enum err fork_regions(u32 parent, u32 child)
 
 static enum err space_fork_locked(u64 parent, u64 *child)
 {
+    u64 identity = port_request_identity();
     u32 fresh;
 
+    if (xmap_request_done(identity, child))
+        return ERR_OK;
     if (!space_is_live(parent))
         return ERR_NOT_FOUND;
     enum err err = space_begin(&fresh);
@@ -164,7 +182,7 @@ static enum err space_fork_locked(u64 parent, u64 *child)
         xmap_kept->spaces[fresh].state = SPACE_FREE;
         return err;
     }
-    xmap_kept->spaces[fresh].state = SPACE_LIVE;
+    space_name(fresh, identity);
     *child = fresh;
     return ERR_OK;
 }
@@ -430,9 +448,28 @@ static enum err fault_locked(u64 space, u64 address, u64 access)
     return touch_locked(space, address, access, access, &frame);
 }
 
+/* A step, unless one store is all: of somebody who never asks again. */
+static void pins_change(u64 frame, u16 pins, u64 identity)
+{
+    struct xmap_frame *record = &xmap_kept->frames[frame];
+
+    if (identity == 0) {
+        record->pins = pins;
+        return;
+    }
+    port_keep_begin(record, sizeof(*record));
+    xmap_request_begin(identity, frame);
+    record->pins = pins;
+    port_keep_commit();
+}
+
 static enum err pin_locked(u64 space, u64 address, u64 access, u64 *frame)
 {
+    u64 identity = port_request_identity();
     u32 found;
+
+    if (xmap_request_done(identity, frame))
+        return ERR_OK;
 
     if (access != XMAP_RIGHT_READ && access != XMAP_RIGHT_WRITE && access != XMAP_RIGHTS_ALL)
         return ERR_ARGUMENT;
@@ -440,23 +477,31 @@ static enum err pin_locked(u64 space, u64 address, u64 access, u64 *frame)
 
     if (err != ERR_OK)
         return err;
-    if (xmap_kept->frames[found].pins == XMAP_PINS_MAX)
+    u16 pins = xmap_kept->frames[found].pins;
+
+    if (pins == XMAP_PINS_MAX)
         return ERR_BUSY;
     err = port_frame_lend(found);
     if (err != ERR_OK)
         return err;
-    xmap_kept->frames[found].pins++;
+    pins_change(found, pins + 1, identity);
     *frame = found;
     return ERR_OK;
 }
 
 static enum err unpin_locked(u64 frame)
 {
+    u64 identity = port_request_identity();
+    u64 done;
+
+    if (xmap_request_done(identity, &done))
+        return ERR_OK;
     if (frame >= xmap_kept->frame_count || xmap_kept->frames[frame].pins == 0)
         return ERR_ARGUMENT;
     struct xmap_frame *record = &xmap_kept->frames[frame];
 
-    record->pins--;
+    /* A frame that nothing holds from here on is given back by a restart, if not below. */
+    pins_change(frame, record->pins - 1, identity);
     if (record->pins == 0 && record->references == 0)
         xmap_frame_give((u32)frame);
     return ERR_OK;

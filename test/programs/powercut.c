@@ -7,9 +7,9 @@
  *     create P | truncate P | unlink P | mkdir P | link OLD NEW | write P OFFSET LENGTH SEED | hold P | drop
  *
  * After an operation has returned the worker prints <WORKER:COUNT:RESULT> in one piece and waits for a line
- * feed before it goes on. So whoever reads the console can note the acknowledgement before the worker asks
- * the disk for anything more. Workers take each other's line feeds: there is one for each acknowledgement.
- * `hold` leaves a file open until `drop`.
+ * with its number before it goes on. So whoever reads the console can note the acknowledgement before the
+ * worker asks the disk for anything more. One process reads these lines and tells the workers by pipes: if
+ * they read themselves, one would go on by a line meant for another. `hold` leaves a file open until `drop`.
  *
  * Written are bytes that depend on SEED and position only; tools/duo/powercut.py has the same formula.
  */
@@ -20,6 +20,7 @@
 #define LINE_MAX   100
 #define WRITE_MAX  16384
 #define SCRIPT_MAX 16384
+#define WORKERS    8
 
 static char script[SCRIPT_MAX + 1];
 static char buffer[WRITE_MAX];
@@ -123,15 +124,20 @@ static int perform(char *line)
     return -2; /* the script is wrong */
 }
 
-static void wait_for_line_feed(void)
+/* Never returns but at the console's end. `goes_on` are the workers' pipes. */
+static void tell_workers(const int *goes_on, int workers)
 {
-    char c;
-    while (read(0, &c, 1) == 1 && c != '\n')
-        ;
+    static char line[LINE_MAX];
+
+    while (gets(line, sizeof line)[0] != '\0') {
+        int worker = atoi(line);
+        if (worker < workers)
+            write(goes_on[worker], "", 1);
+    }
 }
 
 /* The script is in memory before the first operation: nothing but the operations asks for the disk. */
-static int work(int worker, const char *path)
+static int work(int worker, const char *path, int may_go_on)
 {
     int fd = open(path, O_RDONLY);
     int length = fd < 0 ? -1 : read(fd, script, SCRIPT_MAX);
@@ -148,30 +154,58 @@ static int work(int worker, const char *path)
             *next = '\0';
         int result = perform(line);
         printf("<%d:%d:%d>\n", worker, ++count, result);
-        wait_for_line_feed();
+        char c;
+        if (read(may_go_on, &c, 1) != 1)
+            return 1;
         line = next != NULL ? next + 1 : line + strlen(line);
     }
     return 0;
 }
 
+/* Starts a worker; returns the pipe that lets it go on. */
+static int start(int worker, const char *path)
+{
+    int ends[2];
+    int child = pipe(ends) < 0 ? -1 : fork();
+
+    if (child < 0) {
+        printf("powercut: fork failed\n");
+        exit(1);
+    }
+    if (child == 0)
+        exit(work(worker, path, ends[0]));
+    close(ends[0]);
+    return ends[1];
+}
+
 int main(int argc, char **argv)
 {
+    int goes_on[WORKERS];
+    int workers = argc - 1;
     int wrong = 0;
 
-    for (int i = 1; i < argc; i++) {
-        int child = fork();
-        if (child < 0) {
-            printf("powercut: fork failed\n");
-            exit(1);
-        }
-        if (child == 0)
-            exit(work(i - 1, argv[i]));
+    if (workers > WORKERS) {
+        printf("powercut: too many scripts\n");
+        exit(1);
     }
-    for (int i = 1; i < argc; i++) {
+    for (int i = 0; i < workers; i++)
+        goes_on[i] = start(i, argv[i + 1]);
+    int teller = fork();
+    if (teller < 0) {
+        printf("powercut: fork failed\n");
+        exit(1);
+    }
+    if (teller == 0) {
+        tell_workers(goes_on, workers);
+        exit(1);
+    }
+    for (int i = 0; i < workers; i++) {
         int status = -1;
         wait(&status);
         wrong += status != 0;
     }
+    kill(teller);
+    wait(NULL);
     printf("powercut: %s\n", wrong == 0 ? "done" : "failed");
     exit(wrong != 0);
 }

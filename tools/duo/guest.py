@@ -75,14 +75,15 @@ def private_copy(image, folder):
 
 class Guest:
     """
-    kernel: "mono" or "micro". build: micro's, "release" (default) or "debug" (the default
-    with another root task: those print by debug calls). roottask: micro's initrd (default: the build's). disk: an image used in place, or None.
+    kernel: "mono" or "micro". build: "release" (default) or "debug" (the default
+    with another root task: those print by debug calls). elf: a kernel of that kind that is not the build's.
+    roottask: micro's initrd (default: the build's). disk: an image used in place, or None.
     append: words of the kernel's command line. icount: the shift, or None. extra: more arguments for QEMU.
     timeout: seconds for the whole life. folder: where serial.log, qemu.txt and qemu.stderr go; a temporary one if None.
     watch: called with each piece of output as it comes.
     """
 
-    def __init__(self, kernel, *, build=None, roottask=None, disk=None, append=(), memory="128M", harts=1, icount=None,
+    def __init__(self, kernel, *, build=None, elf=None, roottask=None, disk=None, append=(), memory="128M", harts=1, icount=None,
                  extra=(), timeout=60.0, folder=None, watch=None):
         self.kernel = kernel
         self.disk = disk
@@ -104,11 +105,11 @@ class Guest:
         self.folder = folder or self._sockets
         os.makedirs(self.folder, exist_ok=True)
         self.log_path = os.path.join(self.folder, "serial.log")
-        elf, roottask = kernel_files(kernel, build, roottask)
+        built, roottask = kernel_files(kernel, build, roottask)
         words = list(append)
         if not any(word.startswith("panic=") for word in words):
             words.insert(0, "panic=exit")
-        self.command_line = qemu_line(elf, roottask, disk, words, memory, harts, icount, extra)
+        self.command_line = qemu_line(elf or built, roottask, disk, words, memory, harts, icount, extra)
         self._qmp_path = os.path.join(self._sockets, "qmp")
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -175,6 +176,12 @@ class Guest:
     def age(self):
         """Host seconds since the start."""
         return time.monotonic() - self._begin
+
+    def cpu_seconds(self):
+        """How long the computer has worked for this guest, on all its processors together."""
+        with open(f"/proc/{self._process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(") ")[2].split()  # from the third on: the second may have blanks
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def expect(self, pattern, timeout=None, since=0):
         """Waits until the regular expression is found in the output behind `since`; returns the match."""
@@ -333,9 +340,9 @@ class Guest:
 
 def kernel_files(kernel, build, roottask):
     """The kernel's ELF file and its initrd (None for mono)."""
-    if kernel == "mono":
-        return paths.built("mono.elf"), None
     build = build or ("debug" if roottask else "release")
+    if kernel == "mono":
+        return paths.built({"debug": "mono-debug.elf", "release": "mono.elf"}[build]), None
     return (paths.built({"debug": "micro.elf", "release": "micro-release.elf"}[build]),
             roottask or paths.built("micro-root.elf"))
 

@@ -80,7 +80,7 @@ def drive(guest, command, first_sector, timeout=60):
         said = guest.qmp().monitor(f'qemu-io -d disk0 "write -q {sector * SECTOR} {SECTOR}"')
         if said.strip():
             raise paths.Problem(paths.EXIT_INFRA, f"the marker could not be written: {said.strip()}")
-        guest.send("")
+        guest.send(str(worker))
 
 
 def read_record(log, first_sector):

@@ -22,7 +22,7 @@ def add_arguments(parser):
     parser.add_argument("--disk", metavar="IMG", help="used in place (default: a private copy of the build's fs.img)")
     parser.add_argument("--roottask", metavar="ELF", help="micro: this root task instead of Duo's")
     parser.add_argument("--build", choices=["debug", "release"],
-                        help="micro: which build of the kernel (default: release; debug with --roottask)")
+                        help="which build of the kernel (default: release; debug with --roottask)")
     parser.add_argument("--mem", metavar="SIZE", default="128M", help="the guest's memory (default: 128M)")
     parser.add_argument("--smp", metavar="N", type=int, default=1, help="harts (default: 1)")
     parser.add_argument("--timeout", metavar="S", type=float, help="seconds for each guest (default: 60)")

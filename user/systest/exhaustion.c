@@ -156,6 +156,52 @@ static void all_files(void)
     equal(count_free_files(), count, "as many again");
 }
 
+/* Opens a file until that is refused, says how often it was not, and holds them until `release` ends. */
+static int reports[2];
+static int release[2];
+
+static void hold_same_file(u64 unused)
+{
+    char count = 0;
+    char byte;
+    (void)unused;
+    close(release[1]);
+    while (open("old", O_RDONLY) >= 0)
+        count++;
+    equal(write(reports[1], &count, 1), 1, "write");
+    read(release[0], &byte, 1);
+}
+
+/* Every open file of the system is taken, though descriptors are left: what needs a new one is refused, and
+ * what does not still works. A new file has been made by then, an old one not cut [1.4, open, pipe]. */
+static void life_without_files(void)
+{
+    int fds[2];
+    char count = 1;
+    u32 holders = 0;
+    make_file("old", "abc", 3);
+    equal(pipe(reports) | pipe(release), 0, "pipe");
+    for (; count > 0; holders++) {
+        require(holders < 20, "open is refused at some point");
+        spawn(hold_same_file, 0);
+        equal(read(reports[0], &count, 1), 1, "read");
+    }
+    equal(open("old", O_RDONLY), -1, "open");
+    equal(open("new", O_CREATE | O_WRONLY), -1, "open to create");
+    equal(open("old", O_WRONLY | O_TRUNC), -1, "open to truncate");
+    equal(pipe(fds), -1, "pipe");
+    equal(close(dup(0)), 0, "dup, which needs none");
+    equal(unlink("new"), 0, "unlink of the file that has been made");
+    equal(mkdir("d") | chdir("d") | chdir("..") | unlink("d"), 0, "calls that need none");
+    equal(close(release[1]), 0, "close");
+    for (u32 i = 0; i < holders; i++) {
+        int status = -2;
+        require(wait(&status) > 0 && status == 0, "the status of a holder");
+    }
+    equal((s64)stat_of("old").size, 3, "the size of the old file");
+    equal(unlink("old"), 0, "unlink");
+}
+
 static void full_disk(void)
 {
     u32 blocks = count_free_blocks();
@@ -247,6 +293,82 @@ static void part_that_fits(void)
         equal(unlink(numbered("g", i)), 0, "unlink");
 }
 
+/* Files PREFIX0, PREFIX1, .. until there is no block left; how many. */
+static u32 fill_disk(const char *prefix)
+{
+    u32 files = 0;
+    u32 blocks;
+    do {
+        int fd = open_well(numbered(prefix, files++), O_CREATE | O_WRONLY);
+        blocks = write_blocks(fd, FILE_SIZE_MAX / BLOCK);
+        close(fd);
+        require(files < 100, "the disk is full at some point");
+    } while (blocks > 0);
+    return files;
+}
+
+static void unlink_all(const char *prefix, u32 files)
+{
+    for (u32 i = 0; i < files; i++)
+        equal(unlink(numbered(prefix, i)), 0, "unlink");
+}
+
+/* The records of a directory fill its block, and the disk has no other: no name comes into it, in any way,
+ * and a refusal leaves nothing [1.4, open: no block for the directory entry; mkdir; link]. */
+static void full_directory(void)
+{
+    u32 records = BLOCK / sizeof(struct dirent) - 2;
+    u32 files;
+    make_file("f", "x", 1);
+    equal(mkdir("d"), 0, "mkdir");
+    for (u32 i = 0; i < records; i++)
+        equal(link("f", numbered("d/x", i)), 0, "link");
+    equal((s64)stat_of("d").size, BLOCK, "size of the directory");
+    files = fill_disk("fill");
+    equal(open("d/new", O_CREATE | O_RDWR), -1, "open to create");
+    equal(mkdir("d/new"), -1, "mkdir");
+    equal(mknod("d/new", 1, 1), -1, "mknod");
+    equal(link("f", "d/new"), -1, "link");
+    require(!exists("d/new"), "nothing has the name");
+    equal(stat_of("f").nlink, (s64)records + 1, "links of the file");
+    equal(stat_of("d").nlink, 1, "links of the directory");
+    equal((s64)stat_of("d").size, BLOCK, "size of the directory, afterwards");
+    equal(unlink("d/x0"), 0, "unlink");
+    equal(link("f", "d/new"), 0, "link, with a free record");
+    unlink_all("fill", files);
+    equal(unlink("d/new"), 0, "unlink");
+    for (u32 i = 1; i < records; i++)
+        equal(unlink(numbered("d/x", i)), 0, "unlink");
+    equal(unlink("d") | unlink("f"), 0, "unlink");
+}
+
+/* A program hears of a full disk: echo says so on descriptor 2, and its status is 1. */
+static void echo_on_full_disk(void)
+{
+    u32 files = fill_disk("fill");
+    int fd = open_well(numbered("fill", files - 1), O_RDWR);
+    int pid;
+    equal((s64)stat_of(numbered("fill", files - 1)).size, 0, "size of the last file");
+    equal(pipe(reports), 0, "pipe");
+    pid = fork();
+    if (pid == 0) {
+        char *words[] = {"echo", "hello", NULL};
+        close(1);
+        dup(fd);
+        close(2);
+        dup(reports[1]);
+        exec("/echo", words);
+        exit(118);
+    }
+    equal(end_of(pid), 1, "echo's status");
+    close(reports[1]);
+    memset(buffer, 0, 100);
+    equal(read(reports[0], buffer, 100), 18, "bytes that echo says");
+    require(strcmp(buffer, "echo: write error\n") == 0, "what echo says");
+    close(fd);
+    unlink_all("fill", files);
+}
+
 static void all_inodes(void)
 {
     u32 count = count_free_inodes();
@@ -285,9 +407,17 @@ static void use_without_memory(u64 unused)
 {
     int fds[2];
     int fd;
+    char *lazy;
     (void)unused;
+    lazy = sbrklazy(PAGE_SIZE);
     fd = open_well("f", O_RDWR);
     take_everything();
+    if (free_pages() == 0) { /* a copy that needs a page fails, and its program lives [11 point 26] */
+        equal(read(fd, lazy, 3), -1, "read to a page that cannot be had");
+        equal(write(fd, lazy, 3), -1, "write from a page that cannot be had");
+        equal(open(lazy, O_RDONLY), -1, "open of a path that cannot be had");
+        equal(fstat(fd, (struct stat *)(void *)lazy), -1, "fstat to a page that cannot be had");
+    }
     equal(read(fd, buffer, 3), 3, "read of a file");
     equal(write(fd, "x", 1), 1, "write of a file");
     require(fork() < 0 || getpid() > 0, "fork fails or not");
@@ -345,9 +475,12 @@ const struct test exhaustion_tests[] = {
     {"all-zombies", all_zombies, NEEDS_NOTHING},
     {"fork-bomb", fork_bomb, IS_SLOW},
     {"all-files", all_files, NEEDS_NOTHING},
+    {"life-without-files", life_without_files, NEEDS_DISK},
     {"full-disk", full_disk, NEEDS_DISK | IS_SLOW},
     {"life-on-full-disk", life_on_full_disk, NEEDS_DISK | IS_SLOW},
     {"part-that-fits", part_that_fits, NEEDS_DISK | IS_SLOW},
+    {"full-directory", full_directory, NEEDS_DISK | IS_SLOW},
+    {"echo-on-full-disk", echo_on_full_disk, NEEDS_DISK | IS_SLOW},
     {"all-inodes", all_inodes, NEEDS_DISK | IS_SLOW},
     {"life-without-inodes", life_without_inodes, NEEDS_DISK | IS_SLOW},
     {"life-without-memory", life_without_memory, NEEDS_DISK},

@@ -70,10 +70,13 @@ static void text_is_not_written(void)
     unlink("f");
 }
 
-/* The longest path has 127 bytes; slashes count [1.2]. */
+/* The longest path has 127 bytes; slashes count [1.2; usertests' copyinstr2]. */
 static void longest_path(void)
 {
     static char path[200];
+    char *vector[] = {path, buffer, NULL};
+    memset(buffer, 'b', 4096);
+    buffer[4096] = '\0';
     memset(path, '/', sizeof(path));
     strcpy(path + 126, "f");
     make_file("/f", "x", 1);
@@ -82,7 +85,12 @@ static void longest_path(void)
     equal(open(path, O_RDONLY), -1, "open of a path of 128 bytes");
     equal(unlink(path), -1, "unlink of a path of 128 bytes");
     equal(link(path, "g"), -1, "link of a path of 128 bytes");
+    equal(link("/f", path), -1, "link to a path of 128 bytes");
     equal(chdir(path), -1, "chdir of a path of 128 bytes");
+    equal(mkdir(path), -1, "mkdir of a path of 128 bytes");
+    equal(mknod(path, 1, 1), -1, "mknod of a path of 128 bytes");
+    equal(exec(path, vector), -1, "exec of a path of 128 bytes");
+    equal(exec("/echo", vector + 1), -1, "exec with an argument of 4096 bytes");
     equal(unlink("/f"), 0, "unlink");
 }
 
@@ -148,6 +156,9 @@ static void console_with_bad_buffer(void)
     count = write(fd, end - 1, 5);
     require(count == 0 || count == 1, "write of a byte that is there and four that are not");
     equal(write(fd, "x", 0), 0, "write of nothing");
+    equal(write(fd, "x", -1), 0, "write of -1 bytes");
+    equal(read(fd, buffer, 0), 0, "read of nothing");
+    equal(read(fd, buffer, -1), 0, "read of -1 bytes");
     close(fd);
     equal(unlink("console"), 0, "unlink");
 }

@@ -320,6 +320,42 @@ static void map_too_much(void)
     require(pages[0] - free_pages() < 8, "all is free");
 }
 
+/* All memory that is free can be had by one program, also where that is far more than a heap may have: as
+ * much at once as goes, then half as much, down to a few pages. Each part is zero and its own. */
+static void map_all_memory(void)
+{
+    static xmap_region_t parts[32];
+    u64 before = free_pages();
+    u64 taken = 0;
+    u32 count = 0;
+    u64 pages = before - before / 128; /* tables of pages take their part, too */
+    while (pages >= 16 && count < ARRAY_SIZE(parts)) {
+        xmap_region_t region = reserved(pages);
+        if (xmap_map(&region, READ_WRITE) == 0) {
+            parts[count++] = region;
+            taken += pages;
+        } else {
+            equal(xmap_release(&region), 0, "xmap_release of what could not be mapped");
+        }
+        pages = min_u64(pages / 2, free_pages());
+    }
+    require(taken >= before - before / 64, "all memory but a little can be mapped");
+    for (u32 i = 0; i < count; i++) {
+        volatile u64 *words = (volatile u64 *)parts[i].start;
+        u64 last = parts[i].length / sizeof(u64) - 1;
+        equal((s64)(words[0] | words[last]), 0, "the first and the last word of a part");
+        words[0] = words[last] = parts[i].start;
+    }
+    for (u32 i = 0; i < count; i++) {
+        volatile u64 *words = (volatile u64 *)parts[i].start;
+        equal((s64)words[0], (s64)parts[i].start, "the first word, later");
+        equal((s64)words[parts[i].length / sizeof(u64) - 1], (s64)parts[i].start, "the last word, later");
+        equal(xmap_release(&parts[i]), 0, "xmap_release");
+    }
+    require(before - free_pages() <= before / 512 + 8,
+            "all is free again but the tables, which a program keeps");
+}
+
 /* As many regions as the service has room for, then an error; after their end
  * as many again. */
 static void hold_regions(u64 unused)
@@ -434,6 +470,7 @@ const struct test xmap_tests[] = {
     {"xmap-exit", exit_with_regions, NEEDS_NOTHING},
     {"xmap-exec", exec_ends_regions, NEEDS_DISK},
     {"xmap-too-much", map_too_much, NEEDS_NOTHING},
+    {"xmap-all-memory", map_all_memory, IS_SLOW},
     {"xmap-many-regions", many_regions, NEEDS_NOTHING},
     {"xmap-in-itself", region_in_itself, NEEDS_NOTHING},
     {"xmap-random", random_regions, NEEDS_NOTHING},

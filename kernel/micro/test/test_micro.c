@@ -426,6 +426,28 @@ static u64 slot_with(u32 type)
     return slot;
 }
 
+/* A type whose caps the round is about, and which can be derived, counted or waited for. */
+static u32 favourite(void)
+{
+    static const u8 types[THEMES][3] = {[THEME_ALL] = {CAP_ENDPOINT, CAP_ENDPOINT, CAP_NOTIFICATION},
+                                        [THEME_CONTAINERS] = {CAP_CNODE, CAP_CNODE, CAP_TCB},
+                                        [THEME_SPACES] = {CAP_UNTYPED, CAP_UNTYPED, CAP_FRAME}};
+    return types[theme][dice(3)];
+}
+
+/* Of an operation on the first CNode: on a cap of a favourite type, or from such a cap to an empty slot. */
+static void favourite_arguments(u64 label, u64 *words)
+{
+    bool one_slot = label == CNodeDelete || label == CNodeRevoke || label == CNodeCancelBadgedSends;
+
+    words[0] = slot_with(one_slot ? favourite() : CAP_NULL);
+    if (words[0] == SLOT_UNTYPED) /* rarely enough otherwise: the round would soon be over */
+        words[0] = SLOT_FREE;
+    words[2] = slot_with(favourite());
+    words[1] = words[3] = 64;
+    words[4] = RIGHTS_ALL;
+}
+
 /* Arguments with a meaning for `label`; *length is how many. */
 static void arguments(u64 label, u64 *words, u64 *length)
 {
@@ -466,6 +488,8 @@ static void arguments(u64 label, u64 *words, u64 *length)
         path_to_slot(&words[2], &words[3]);
         words[4] = dice(16);
         words[5] = dice(3);
+        if (dice(3) == 0)
+            favourite_arguments(label, words);
         break;
     case TCBConfigure:
     case TCBSetSpace:
@@ -507,8 +531,10 @@ static u64 random_cap(void)
 static void random_call(void)
 {
     u64 *x = current->frame.x, length, words[8];
-    u64 cptr = dice(2) ? slot_with(CAP_CNODE) : number(SLOTS), label = dice(nInvocationLabels),
-        extra = dice(4);
+    u64 cptr = dice(2)   ? slot_with(CAP_CNODE)
+               : dice(2) ? slot_with((u32)dice(32))
+                         : number(SLOTS),
+        label = dice(nInvocationLabels), extra = dice(4);
     s64 syscall = -(s64)(1 + dice(8));
     seL4_IPCBuffer *buffer = message_buffer(current, true);
 
@@ -533,6 +559,8 @@ static void random_call(void)
         if (dice(8))
             extra = 3;
         syscall = seL4_SysCall;
+    } else if (dice(2)) {
+        cptr = slot_with(dice(2) ? CAP_ENDPOINT : CAP_NOTIFICATION);
     }
     arguments(label, words, &length);
     if (chance(300))
@@ -552,6 +580,14 @@ static void random_call(void)
         buffer->receiveIndex = dice(SLOTS);
         buffer->receiveDepth = 64;
     }
+    if (label >= CNodeRevoke && label <= CNodeSaveCaller && buffer && dice(2))
+        buffer->caps_or_badges[0] = SLOT_CNODE;
+    if (label == RISCVASIDControlMakePool && buffer && dice(2)) {
+        buffer->caps_or_badges[0] = slot_with(CAP_UNTYPED);
+        buffer->caps_or_badges[1] = SLOT_CNODE;
+    }
+    if (label == TCBBindNotification && buffer && dice(2))
+        buffer->caps_or_badges[0] = slot_with(CAP_NOTIFICATION);
     if (label == TCBConfigure && buffer && dice(4)) {
         buffer->caps_or_badges[0] = SLOT_CNODE;
         buffer->caps_or_badges[1] = SLOT_SPACE;
