@@ -152,6 +152,7 @@ void arch_timer_set(
  * Starts hart->id at entry() on the stack below `stack_top`, tp = hart, interrupts off, with arch_kernel_root
  * and the trap vector set. hart->stack_limit and emergency_stack are the caller's to set before. entry must
  * not return. Returns false if the firmware does not know the hart or cannot start it (SBI 1.0, section 9).
+ * One hart at a time: the next only when entry() of this one has been reached.
  */
 bool arch_hart_start(struct arch_hart *hart, u64 stack_top, void (*entry)(void));
 

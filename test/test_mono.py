@@ -1,5 +1,5 @@
 """
-mono at its serial line: the shell's commands, files over a reboot, harts that idle, the order of locks in the debug build, the
+mono at its serial line: the shell's commands, files over a reboot, harts that start and idle, the order of locks in the debug build, the
 essay's bug inside the kernel.
 """
 
@@ -11,6 +11,8 @@ import time
 from elftools.elf.elffile import ELFFile
 from harness import Outcome, paths, test
 from limits import long
+
+from duo import gdbstub
 
 # name, then (command line, regular expression its whole output must match)
 SHELL = [
@@ -34,7 +36,10 @@ SHELL = [
     ("xmap", [("xmaptest", r"(?s)=== xmap allocator demo ===\n\nAllocator initialized: 64 pages available\nAllocated: .*"
                            r"First map OK\nSecond map refused: the region is mapped already\n.*"
                            r"xmaptest: the service is correct\n"), ("echo still here", r"still here\n")]),
-    ("kill-process-1", [("kill 1", r"kill: 1 failed\n"), ("kill 0", r"kill: 0 failed\n"), ("echo still here", r"still here\n")]),
+    ("unknown-call", [("systest call-numbers", r"(?s)(?=.*^\d+ systest: unknown sys call 0$)(?=.*^\d+ systest: unknown sys call 22$).*"
+                                               r"^ok call-numbers\n.*")]),
+    ("kill-process-1", [("kill 1", r"kill: 1 failed\n"), ("kill 0", r"kill: 0 failed\n"),
+                        ("echo still here", r"still here\n")]),
     ("xmap-calls", [("xmapcalls", r"(?s).*^xmapcalls: all passed\n")]),
 ]
 
@@ -73,6 +78,35 @@ def register_harts(name, count, used):
 
 for words in (("three", 3, 3), ("eight", 8, 8), ("twelve", 12, 8)):
     register_harts(*words)
+
+
+def physical(elf, name):
+    """Where a function of the kernel lies before translation is on."""
+    with open(elf, "rb") as file:
+        symbol, = ELFFile(file).get_section_by_name(".symtab").get_symbol_by_name(name)
+    return symbol["st_value"] & 0xFFFFFFFF
+
+
+@test("mono/hart-sent-to-the-entry")
+def sent_to_the_entry(work):
+    """OpenSBI 1.1 may let a hart that is being started begin where the first one did, and with nothing of what it was given."""
+    socket = os.path.join(work.scratch(), "gdb")
+    elf = paths.built("mono.elf")
+    start, entry = physical(elf, "hart_start_other"), physical(elf, "_start")
+    with work.guest("mono", harts=2, extra=("-S", *gdbstub.arguments(socket))) as guest:
+        gdb = gdbstub.Gdb(socket)
+        gdb.set_breakpoint(start)
+        gdb.go()
+        work.check(gdb.stopped(30), "the second hart does not start")
+        gdb.clear_breakpoint(start)
+        gdb.set_register(gdbstub.PC, entry)
+        gdb.set_register(11, 0x82000000)
+        gdb.close()
+        guest.prompt()
+        work.matches(guest.output, r"^mono: 2 harts$", "how many there are")
+        work.equal(guest.output.count("mono kernel is booting"), 1, "boots")
+        guest.stop()
+        work.equal(guest.outcome, Outcome.CLEAN, "the end")
 
 
 @test("mono/100-boots-on-four-harts")

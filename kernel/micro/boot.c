@@ -32,8 +32,7 @@
 
 extern u8 kernel_start[], kernel_end[];
 
-/* ---- Ranges of physical memory
- * ------------------------------------------------------------------------------- */
+/* ---- Ranges of physical memory ---------------------------------------------------------------------- */
 
 struct range {
     paddr start, end;
@@ -110,8 +109,7 @@ static paddr take(u64 size)
     panic("not enough memory for the root task: %lu KiB are needed in one piece", size / 1024);
 }
 
-/* ---- The root task's image
- * ----------------------------------------------------------------------------------- */
+/* ---- The root task's image -------------------------------------------------------------------------- */
 
 struct image {
     const void *file;
@@ -156,8 +154,7 @@ static void image_load(const struct image *image, paddr to)
     }
 }
 
-/* ---- Objects and caps
- * ---------------------------------------------------------------------------------------- */
+/* ---- Objects and caps ------------------------------------------------------------------------------- */
 
 /* The root task's objects, in one block of memory; the CNode is first because it must be aligned most. */
 struct root {
@@ -268,8 +265,7 @@ static void make_initial_caps(struct root *root)
     put(root, seL4_CapDomain, cap_make(CAP_DOMAIN, 0, 0));
 }
 
-/* ---- Untyped memory
- * ------------------------------------------------------------------------------------------ */
+/* ---- Untyped memory --------------------------------------------------------------------------------- */
 
 /* Cuts [start, end) into the largest aligned powers of two, from its start on. */
 static void make_untypeds(struct root *root, paddr start, paddr end, bool device)
@@ -312,8 +308,7 @@ static void make_device_untypeds(struct root *root)
     }
 }
 
-/* ---- Boot information and first thread
- * ----------------------------------------------------------------------- */
+/* ---- Boot information and first thread -------------------------------------------------------------- */
 
 static void make_boot_info(struct root *root)
 {
@@ -370,8 +365,7 @@ static void start_thread(struct root *root)
     schedule_wake(tcb);
 }
 
-/* ---- The start
- * ----------------------------------------------------------------------------------------------- */
+/* ---- The start -------------------------------------------------------------------------------------- */
 
 static void panic_who(char *text, u64 size)
 {
@@ -419,7 +413,7 @@ static void boot(void)
 
 void kernel_main(u64 hart_id, paddr device_tree)
 {
-    (void)hart_id;
+    arch_hart()->id = hart_id; /* the interrupt controller has an input for each */
     board_init(device_tree);
     init_panic();
     schedule_init();

@@ -108,9 +108,13 @@ bool slot_has_children(const struct slot *slot)
     return next && slot_is_parent(slot, next);
 }
 
+/* The addresses differ for most neighbours, and tell the quickest. */
+static bool same_object(const struct slot *a, const struct slot *b)
+{
+    return a && b && a->cap.address == b->cap.address && cap_same_object(a->cap, b->cap);
+}
+
 bool slot_is_final(const struct slot *slot)
 {
-    const struct slot *next = slot_next(slot);
-    return !(slot->prev && cap_same_object(slot->prev->cap, slot->cap)) &&
-           !(next && cap_same_object(slot->cap, next->cap));
+    return !same_object(slot->prev, slot) && !same_object(slot, slot_next(slot));
 }

@@ -43,8 +43,7 @@ void debug_print(const char *format, ...)
     va_end(arguments);
 }
 
-/* ---- Threads
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Threads ---------------------------------------------------------------------------------------- */
 
 void debug_thread_new(struct tcb *tcb)
 {
@@ -141,8 +140,7 @@ static void dump_caps(void)
     }
 }
 
-/* ---- Failures and faults
- * ------------------------------------------------------------------------------------- */
+/* ---- Failures and faults ---------------------------------------------------------------------------- */
 
 static const char *label_text(u64 label)
 {
@@ -287,8 +285,7 @@ void debug_unhandled_fault(const struct tcb *tcb, const struct lookup_failure *l
           lookup_text(lookup->type));
 }
 
-/* ---- Debug system calls
- * -------------------------------------------------------------------------------------- */
+/* ---- Debug system calls ----------------------------------------------------------------------------- */
 
 static void name_thread(void)
 {
@@ -340,8 +337,7 @@ bool debug_syscall(s64 number)
     }
 }
 
-/* ---- Checks
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Checks ----------------------------------------------------------------------------------------- */
 
 void debug_init(void)
 {
@@ -356,13 +352,12 @@ void debug_init(void)
 void debug_check(void)
 {
     static u64 traps;
-    const char *broken;
 
     if (++traps % check_period == 0) {
-        broken = check_kernel(threads, current);
+        const char *broken = check_kernel(threads, current);
         if (!broken)
             broken = check_mappings();
         if (broken)
-            panic("%s", broken);
+            panic("after %lu traps: %s", traps, broken);
     }
 }

@@ -23,6 +23,7 @@
 
         .section .text.entry, "ax"
         .balign 4
+        .type   entry, @function                /* profiles and backtraces know functions only */
 entry:
         csrrw   t0, sscratch, t0
         beqz    t0, in_kernel
@@ -48,12 +49,14 @@ entry:
         sd      t3, FRAME_VALUE(t0)
         j       trap_exception
 
+        .type   in_kernel, @function
 in_kernel:
         csrrw   t0, sscratch, t0                /* both as they were */
         j       trap_entry
 
 /* u64 entry_space(void)   What arch_space_switch() has written. */
         .globl  entry_space
+        .type   entry_space, @function
 entry_space:
         csrr    a0, satp
         ret
@@ -61,12 +64,14 @@ entry_space:
 /* void entry_return_in(struct arch_frame *frame, u64 space)   a0, a1. Runs the thread in another space than the one in
  * use. No fence: its ASID tells its translations from all others. */
         .globl  entry_return_in
+        .type   entry_return_in, @function
 entry_return_in:
         csrw    satp, a1
         /* and on */
 
 /* void entry_return(struct arch_frame *frame)   a0: frame. Runs the thread; does not return. */
         .globl  entry_return
+        .type   entry_return, @function
 entry_return:
         addi    t1, a0, FRAME_RESERVED
         sc.d    zero, zero, (t1)                /* drops a reservation: an LR of one thread is nothing to another */
@@ -83,6 +88,7 @@ entry_return:
 
 /* void entry_install(void)   From now on this vector takes the traps. */
         .globl  entry_install
+        .type   entry_install, @function
 entry_install:
         la      t0, entry
         csrw    stvec, t0

@@ -118,8 +118,7 @@ ALWAYS_INLINE void wait_for_message(struct tcb *server, struct endpoint *endpoin
     run(client);
 }
 
-/* ---- Call
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Call ------------------------------------------------------------------------------------------- */
 
 ALWAYS_INLINE void call(u64 cptr, u64 info, enum breadth breadth)
 {
@@ -151,8 +150,7 @@ static __attribute__((noinline)) void call_wide(u64 cptr, u64 info)
     call(cptr, info, WIDE);
 }
 
-/* ---- ReplyRecv
- * ----------------------------------------------------------------------------------------------- */
+/* ---- ReplyRecv -------------------------------------------------------------------------------------- */
 
 /* The server's endpoint, NULL if what `cptr` names is none, or too far away. */
 ALWAYS_INLINE const struct slot *find_endpoint(const struct tcb *server, u64 cptr, enum breadth breadth)
@@ -236,8 +234,7 @@ static __attribute__((noinline)) void reply_receive_narrow(u64 cptr, u64 info)
     reply_receive(cptr, info, NARROW);
 }
 
-/* ---- Faults
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Faults ----------------------------------------------------------------------------------------- */
 
 /* Who handles the faults of `faulted`: fills in the endpoint's slot and its first receiver; false if that
  * takes the long way. */
@@ -292,8 +289,7 @@ void fastpath_vm_fault(u64 address, u64 code)
     deliver_fault(faulted, slot, receiver, seL4_Fault_VMFault, length);
 }
 
-/* ---- Where system calls begin
- * -------------------------------------------------------------------------------- */
+/* ---- Where system calls begin ----------------------------------------------------------------------- */
 
 void fastpath_system_call(u64 cptr, u64 info, s64 number)
 {

@@ -19,7 +19,7 @@ bool fpu_claim(struct tcb *tcb)
     return true;
 }
 
-void fpu_release(struct tcb *tcb)
+void fpu_release(const struct tcb *tcb)
 {
     if (fpu_owner == tcb)
         fpu_owner = NULL;

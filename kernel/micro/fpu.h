@@ -24,6 +24,6 @@ static inline void fpu_update(struct tcb *tcb)
 }
 
 /* Forgets the registers of a thread that ends. */
-void fpu_release(struct tcb *tcb);
+void fpu_release(const struct tcb *tcb);
 
 #endif

@@ -9,8 +9,7 @@
 
 #include "kernel/micro/queue.h"
 
-/* ---- The words of a message (message.c)
- * ---------------------------------------------------------------------- */
+/* ---- The words of a message (message.c) ------------------------------------------------------------- */
 
 /* The thread's IPC buffer, NULL if it has none the kernel may read, with `write` also write. */
 static inline seL4_IPCBuffer *message_buffer(const struct tcb *tcb, bool write)
@@ -75,8 +74,7 @@ static inline bool message_lookup_caps(const struct tcb *tcb, struct slot *slots
 void message_transfer(struct tcb *from, const struct endpoint *endpoint, u64 badge, bool grant,
                       struct tcb *to);
 
-/* ---- Endpoints (endpoint.c)
- * ---------------------------------------------------------------------------------- */
+/* ---- Endpoints (endpoint.c) ------------------------------------------------------------------------- */
 
 /* How a sender sends: what its cap and its system call say. */
 struct send {
@@ -97,8 +95,7 @@ bool queue_restart_first(struct wait_queue *queue);
 /* Takes a thread off what it waits for, and forgets a fault not yet answered. Its state is then inactive. */
 void ipc_cancel(struct tcb *tcb);
 
-/* ---- Notifications (notification.c)
- * -------------------------------------------------------------------------- */
+/* ---- Notifications (notification.c) ----------------------------------------------------------------- */
 
 void notification_signal(struct notification *notification, u64 badge);
 void notification_receive(struct notification *notification, struct tcb *receiver, bool blocking);
@@ -108,8 +105,7 @@ void notification_bind(struct notification *notification, struct tcb *tcb);
 /* Nothing happens if `tcb` is NULL or has no binding. */
 void notification_unbind(struct tcb *tcb);
 
-/* ---- Replies (reply.c)
- * --------------------------------------------------------------------------------------- */
+/* ---- Replies (reply.c) ------------------------------------------------------------------------------ */
 
 /* Puts the cap to reply to `caller` into the receiver's caller slot: a child of the caller's master cap. Both
  * slots have no other: a caller that runs has no reply cap out, and receiving empties the caller slot. */
@@ -139,8 +135,7 @@ void reply_prepare(struct tcb *tcb);
 /* Deletes the reply cap that names `tcb`, wherever it is. */
 void reply_revoke(struct tcb *tcb);
 
-/* ---- Faults (fault.c)
- * ---------------------------------------------------------------------------------------- */
+/* ---- Faults (fault.c) ------------------------------------------------------------------------------- */
 
 /* Sends the pending fault of `tcb` to its handler. Without a usable handler the thread becomes inactive. */
 void fault_raise(struct tcb *tcb);

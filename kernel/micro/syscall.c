@@ -19,8 +19,7 @@ static void raise_cap_fault(u64 cptr, bool receiving, const struct lookup_failur
     fault_raise(current);
 }
 
-/* ---- Sending: messages and invocations
- * ----------------------------------------------------------------------- */
+/* ---- Sending: messages and invocations -------------------------------------------------------------- */
 
 static void answer(struct tcb *caller, u64 label, u64 length)
 {
@@ -148,8 +147,7 @@ static void send(struct slot *slot, bool call, bool blocking)
     }
 }
 
-/* ---- Receiving and replying
- * ---------------------------------------------------------------------------------- */
+/* ---- Receiving and replying ------------------------------------------------------------------------- */
 
 static void receive(bool blocking)
 {

@@ -18,8 +18,7 @@ static struct tcb *target(const struct invocation *in)
     return cap_object(in->cap);
 }
 
-/* ---- Registers
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Registers -------------------------------------------------------------------------------------- */
 
 /* Register numbers in the order of seL4_UserContext, behind the pc: s0, s1 are x8, x9, the others x18 to x27.
  */
@@ -110,8 +109,7 @@ static enum result copy_registers(struct invocation *in)
     return RESULT_OK;
 }
 
-/* ---- Priorities
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Priorities ------------------------------------------------------------------------------------- */
 
 /* SetPriority (one word), SetMCPriority (one) and SetSchedParams (both, MCP first). */
 static enum result set_priorities(struct invocation *in, bool set_mcp, bool set_priority)
@@ -136,8 +134,7 @@ static enum result set_priorities(struct invocation *in, bool set_mcp, bool set_
     return RESULT_OK;
 }
 
-/* ---- Spaces and IPC buffer
- * ----------------------------------------------------------------------------------- */
+/* ---- Spaces and IPC buffer -------------------------------------------------------------------------- */
 
 /* A cap to be put into a slot of the TCB, and the slot it is derived from. */
 struct install {
@@ -262,8 +259,7 @@ static enum result set_ipc_buffer(struct invocation *in)
     return result ? result : install_buffer(in, invocation_word(in, 0), &buffer);
 }
 
-/* ---- The rest
- * ------------------------------------------------------------------------------------------------ */
+/* ---- The rest --------------------------------------------------------------------------------------- */
 
 static enum result bind_notification(struct invocation *in)
 {

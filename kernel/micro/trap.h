@@ -59,9 +59,8 @@ bool preemption_point(u32 units);
 /* Handles one pending interrupt, if there is one. */
 void trap_handle_interrupt(void);
 
-/* The long way for system calls and the invocations behind them (syscall.c), of the current thread: by
- * number, and a Call
- * (`slot` is what cspace_direct() gave). Both end in trap_return(). */
+/* The long way for system calls of the current thread and the invocations behind them (syscall.c): by number,
+ * and for a Call (`slot` is what cspace_direct() gave). Both end in trap_return(). */
 void syscall_handle(s64 number);
 void syscall_call(struct slot *slot);
 

@@ -142,11 +142,17 @@ void arch_timer_set(u64 when)
 
 void hart_start_other(void); /* start.S */
 
+/* Whom a hart takes itself for that the firmware sends to the image's entry instead (start.S). */
+extern paddr hart_starting;
+paddr hart_starting;
+
 bool arch_hart_start(struct arch_hart *hart, u64 stack_top, void (*entry)(void))
 {
     hart->start_stack = stack_top;
     hart->start_entry = (u64)entry;
     hart->start_satp = SATP_SV39 | arch_physical(arch_kernel_root) >> PAGE_SHIFT;
+    hart_starting = arch_physical(hart);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return sbi_call_long(SBI_HART, SBI_HART_START, hart->id, arch_physical((void *)hart_start_other),
                          arch_physical(hart), 0, 0, NULL) == 0;
 }

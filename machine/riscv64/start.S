@@ -13,6 +13,18 @@
         .globl  _start
 _start:
         csrw    sie, zero
+        /*
+         * Only the first hart boots. OpenSBI 1.1 says that a hart shall start before it says where, so one started by
+         * arch_hart_start() may come here instead, with anything in a1.
+         */
+        la      t0, boot_taken
+        li      t1, 1
+        amoswap.w.aqrl t1, t1, (t0)
+        beqz    t1, first
+        la      t0, hart_starting
+        ld      a1, 0(t0)
+        j       hart_start_other
+first:
         mv      s0, a0
         mv      s1, a1
 
@@ -106,6 +118,11 @@ hart_start_other:
         .balign 8
 image_offset:
         .quad   0xffffffff00000000              /* ARCH_IMAGE_BASE - ARCH_IMAGE_PHYS */
+
+        .section .data.boot, "aw"               /* not zeroed by the first hart */
+        .balign 4
+boot_taken:
+        .word   0
 
         .section .bss
         .balign 16

@@ -61,8 +61,7 @@ static u64 seed, calls;
 /* What a round is mostly about. */
 static enum theme { THEME_ALL, THEME_CONTAINERS, THEME_SPACES, THEMES } theme;
 
-/* ---- The dice
- * ------------------------------------------------------------------------------------------------ */
+/* ---- The dice --------------------------------------------------------------------------------------- */
 
 /* What the dice show is read from here as long as there is something; then they are thrown. (libFuzzer) */
 static const u8 *dice_input;
@@ -87,8 +86,7 @@ static bool chance(u64 one_in)
     return dice(one_in) == 0;
 }
 
-/* ---- What the kernel expects around it
- * ----------------------------------------------------------------------- */
+/* ---- What the kernel expects around it -------------------------------------------------------------- */
 
 u64 arch_kernel_root[ARCH_TABLE_ENTRIES];
 
@@ -193,7 +191,7 @@ bool preemption_point(u32 units)
 
 struct tcb *fpu_owner;
 
-void fpu_release(struct tcb *tcb)
+void fpu_release(const struct tcb *tcb)
 {
     (void)tcb;
 }
@@ -258,8 +256,7 @@ void debug_thread_gone(struct tcb *tcb)
         tcb->all_next->all_prev = tcb->all_prev;
 }
 
-/* ---- A round
- * ------------------------------------------------------------------------------------------------- */
+/* ---- A round ---------------------------------------------------------------------------------------- */
 
 static void put(u32 slot, struct cap cap)
 {
@@ -705,6 +702,37 @@ static bool play_round(u32 limit)
     return complete;
 }
 
+/*
+ * Two rows of ASIDPool_Assign's errors that no program can reach, because a pool's number is freed with the
+ * last cap to it: a cap whose number no pool has, and one whose number is another pool's.
+ */
+static void check_forged_pools(void)
+{
+    static struct asid_pool forged __attribute__((aligned(4096)));
+    static const u64 words[8];
+    struct cap cap = cap_make(CAP_ASID_POOL, (paddr)&forged, seL4_ASIDPoolBits);
+    const u64 *mr = &workers[0].frame.x[REG_A2];
+
+    theme = THEME_CONTAINERS;
+    begin();
+    for (u32 i = 1; i < WORKERS; i++)
+        thread_suspend(&workers[i]);
+    make_object(SLOTS - 1, seL4_RISCV_PageTableObject, 0);
+    put(SLOTS - 2, cap);
+    if (invoke_now(SLOTS - 2, RISCVASIDPoolAssign, words, SLOTS - 1, 0) != seL4_InvalidCapability ||
+        mr[0] != 0)
+        panic("a cap with the number of another pool is refused");
+    cnode[SLOTS - 2].cap.pool = 1u << seL4_ASIDPoolIndexBits;
+    if (invoke_now(SLOTS - 2, RISCVASIDPoolAssign, words, SLOTS - 1, 0) != seL4_FailedLookup || mr[0] != 0 ||
+        mr[1] != seL4_InvalidRoot)
+        panic("a cap with the number of no pool is refused");
+    if (cnode[SLOTS - 1].cap.asid)
+        panic("a table has got an ASID of a pool that is not there");
+    cdt_remove(&cnode[SLOTS - 2]);
+    thread_suspend(&workers[0]);
+    schedule();
+}
+
 /* libFuzzer's entry: the first byte is the theme, the rest what the dice show; the round ends with the input.
  */
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
@@ -727,6 +755,7 @@ __attribute__((weak)) int main(int argc, char **argv)
     u64 rounds = argc > 1 ? strtoul(argv[1], NULL, 0) : 1000, complete = 0;
 
     seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 20240607;
+    check_forged_pools();
     for (u64 round = 0; round < rounds; round++) {
         u64 start = seed;
         theme = round % THEMES;
