@@ -1,5 +1,5 @@
 /*
- * Port: state that outlives a death of the service. Needed by xmap, fs and block.
+ * Port: state that outlives a death of the service. Needed by xmap, fs, block and console.
  *
  * A service keeps one structure. It changes in steps that a death cannot tear: port_keep_begin() saves what
  * the next stores will overwrite, port_keep_commit() forgets what was saved. After a death between the two

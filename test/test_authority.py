@@ -15,7 +15,7 @@ from harness import ROOT, Outcome, paths, test
 GRANTED = {
     "timer": dict(calls=(), devices=("google,goldfish-rtc",), interrupts=0, signals_all=True),
     "xmap": dict(calls=(), devices=(), kept="grows", address_spaces=True),
-    "console": dict(calls=("timer",), devices=("ns16550a",), sees_transfers=True),
+    "console": dict(kept="described", calls=("timer",), devices=("ns16550a",), sees_transfers=True),
     "block": dict(calls=("timer",), devices=("virtio,mmio",), dma=4, arena=True),
     "fs": dict(calls=("block", "timer"), devices=(), kept="described", arena=True),
     "unix": dict(calls=("xmap", "fs", "console", "timer"), devices=(), arena=True, transfers=True, programs=True),

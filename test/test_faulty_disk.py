@@ -254,6 +254,22 @@ EVENTS = {"read": ("read_aio", "read"), "write": ("write_aio", "write"), "flush"
 COMPLAINT = re.compile(r"fail|cannot|error", re.I)
 
 
+def blkdebug(image, rules, lines):
+    """More arguments for a guest without a disk: it gets `image`, which fails as the rules in `lines` say."""
+    with open(rules, "w", encoding="ascii") as file:
+        file.write("\n".join(lines) + "\n")
+    return ["-drive", f"file=blkdebug:{rules}:{image},if=none,format=raw,id=disk0",
+            "-device", "virtio-blk-device,drive=disk0,bus=virtio-mmio-bus.0"]
+
+
+def unreadable(image, rules, block):
+    """A disk with a bad place: what reads this block fails, always."""
+    lines = []
+    for sector in (2 * block, 2 * block + 1):
+        lines += ["[inject-error]", 'event = "read_aio"', 'iotype = "read"', f'sector = "{sector}"', 'errno = "5"']
+    return blkdebug(image, rules, lines)
+
+
 def failing(image, rules, kind, number, once):
     """More arguments for a guest without a disk: it gets `image`, whose request `number` (from 1 on) of a kind fails."""
     event, which = EVENTS[kind]
@@ -264,10 +280,7 @@ def failing(image, rules, kind, number, once):
               f'once = "{"on" if once else "off"}"']
     if once:
         lines += ["[set-state]", f'event = "{event}"', f'state = "{number}"', f'new_state = "{number + 1}"']
-    with open(rules, "w", encoding="ascii") as file:
-        file.write("\n".join(lines) + "\n")
-    return ["-drive", f"file=blkdebug:{rules}:{image},if=none,format=raw,id=disk0",
-            "-device", "virtio-blk-device,drive=disk0,bus=virtio-mmio-bus.0"]
+    return blkdebug(image, rules, lines)
 
 
 def later_operations(guest):
@@ -355,6 +368,51 @@ def is_told(work):
         for line in ("echo x > f", "mkdir h", "rm d/one", "ln echo r"):
             work.matches(guest.command(line, 30), COMPLAINT.pattern.join(["(?i)(", ")"]), f"$ {line}")
         work.equal(guest.command("cat d/one", 30), "one\n", "reading goes on")
+
+
+def bad_places(good):
+    """(name, block, commands that are told an error or None: the machine does not start)"""
+    with open(good, "rb") as file:
+        data = file.read()
+    report = fsck.check(fsck.reader(data), len(data) // BLOCK)
+
+    def block_of(path):
+        return report.inodes[report.names.get(path, fsck.ROOT)].blocks[0]
+    start = report.super.inodestart
+    per_block = BLOCK // fsck.INODE_SIZE
+    last = report.names["/g/sh"] // per_block
+    needed = {report.names[f"/{name}"] // per_block for name in NEEDED}
+    return [("a file", block_of("/d/one"), ["cat d/one"]),
+            ("a directory", block_of("/d/e"), ["ls d/e", "cat d/e/two", "echo x > d/e/y"]),
+            ("inodes", start + last, ["cat g/sh"] if last not in needed else None),
+            ("inodes never used", start + last + 1, []),
+            ("the bitmap", report.super.bmapstart, ["echo x > new"]),
+            ("the log's header", report.super.logstart, None),
+            ("the root", block_of("/"), None),
+            ("the superblock", 1, None)]
+
+
+@test("mono/unreadable-place")
+@limit(200)
+def unreadable_place(work):
+    """A block that cannot be read costs what is in it: who asks for that is told, all else goes on. Without what every path
+    needs the machine says so and ends, after a bounded number of attempts."""
+    good = prepared(work)
+    for name, block, commands in bad_places(good):
+        image = os.path.join(work.folder, "bad.img")
+        shutil.copyfile(good, image)
+        extra = unreadable(image, os.path.join(work.folder, "rules.txt"), block)
+        with work.guest("mono", disk="", extra=extra, timeout=40) as guest:
+            if commands is None:
+                work.equal(guest.wait_exit(30), Outcome.TEST_FAILED, f"{name}: the end")
+                work.matches(guest.output, r"^mono: (fs|unix) does not start: ", name)
+                work.equal(guest.output.count("fs: the disk failed during mount "), 3 if "fs does" in guest.output else 0,
+                           f"{name}: attempts")
+                continue
+            for line in commands:
+                work.matches(guest.command(line, 20), f"(?i){COMPLAINT.pattern}", f"{name}: $ {line}")
+            work.equal(guest.command("wc < sh | wc", 20).split()[:1], ["1"], f"{name}: another file")
+            work.equal(guest.command("echo still here", 20), "still here\n", f"{name}: the shell afterwards")
 
 
 @test("mono/failing-disk-long")

@@ -7,7 +7,6 @@ capability operations, inside the recovery of an earlier death. A few seeds of e
 
 import os
 import random
-import statistics
 import sys
 import time
 
@@ -19,6 +18,7 @@ from trials.session import Session
 
 SEEDS, SEEDS_LONG = 3, 100
 KILLS, KILLS_LONG = 20, 500
+SESSIONS, SESSIONS_LONG = 5, 100
 TRANSFERS = 4
 PROGRESS_SECONDS = 15
 SHOWN = 5  # broken trials of a row that are told in full
@@ -27,7 +27,7 @@ SHOWN = 5  # broken trials of a row that are told in full
 def row(work, name, one, count):
     """
     Runs `one(seed, keep=...)` for that many seeds; fails if a promise was broken, or if in too many trials nobody died.
-    Returns a line that says how much was looked at.
+    Returns lines that say how much was looked at, and how long restarts took by server and cause.
     """
     results, told = [], time.monotonic()
     for seed in range(1, count + 1):
@@ -38,11 +38,11 @@ def row(work, name, one, count):
             print(f"... {name}: {seed} of {count} trials, {broken} broken", file=sys.stderr, flush=True)
     died = [result for result in results if result.activated]
     broken = [result for result in results if not result.kept]
-    restarts = sorted(us for result in results for us in result.restart_us)
+    restarts = [restart for result in results for restart in result.restarts]
     summary = f"{count} trials, {len(died)} with a death"
     if restarts:
-        summary += (f", {sum(result.errors for result in results)} calls failed, restarts {statistics.median(restarts):.0f} us "
-                    f"(worst {restarts[-1]}), longest wait {max(result.longest[0] for result in results)} us")
+        summary += (f", {sum(result.errors for result in results)} calls failed, "
+                    f"longest wait {max(result.longest[0] for result in results)} us")
     unrepeated = sum(bool(result.not_repeated) for result in results)
     summary += f", {unrepeated} with a long wait that was not repeated" if unrepeated else ""
     if broken:
@@ -52,7 +52,7 @@ def row(work, name, one, count):
         raise Failure("\n".join(lines))
     if len(died) * 3 < count * 2:
         raise Failure(f"in too many trials nobody died: {summary}")
-    return summary
+    return "\n".join([summary, *oracle.table_of(restarts)])
 
 
 def register_fault(service, fault):
@@ -86,6 +86,17 @@ def kills_long(work):
     return row(work, "promises/kills", lambda seed, keep: trial.kill(seed, keep=keep), KILLS_LONG)
 
 
+@test("promises/session")
+def sessions(work):
+    return row(work, "promises/session", lambda seed, keep: trial.end_session(seed, keep=keep), SESSIONS)
+
+
+@test("promises/session-long")
+@long(3600)
+def sessions_long(work):
+    return row(work, "promises/session", lambda seed, keep: trial.end_session(seed, keep=keep), SESSIONS_LONG)
+
+
 def register_transfer(server):
     @test(f"promises/transfer-in-flight-{server}")
     @limit(180)
@@ -100,7 +111,7 @@ def register_transfer(server):
 
         summary = row(work, f"promises/transfer-in-flight-{server}", one, TRANSFERS)
         work.check(server != "block" or any(at_work), f"no call waited for the disk: {summary}")
-        return f"{summary}; in {sum(at_work)} a call waited for {server}"
+        return f"{summary}\nin {sum(at_work)} a call waited for {server}"
 
 
 for service_ in ("fs", "block"):
@@ -166,6 +177,9 @@ def oracle_sees(work):
     waits = oracle.judge_run(swapped(text, end, end.replace(end.split()[3], "50001")), seed, typed, 0)[2]
     work.check(waits.late, "not found: a wait")
     work.check(oracle.judge_run(text, seed, typed[:-1], 0)[0], "not found: a line that was not typed")
+    work.check(oracle.judge_run(text, seed, [*typed[:-1], "KLM", typed[-1]], 0, 0, 1)[0], "not found: a line that was not read")
+    work.check(oracle.judge_run(text, seed, [typed[0] + "K", *typed[1:]], 0)[0], "not found: a character that was not read")
+    work.equal(oracle.judge_typed(["KLMN", "end"], ["KMN", "end"], 1), [], "a character on its way")
     name = max(contents, key=lambda known: len(contents[known]))
     record = contents[name][:oracle.RECORD_SIZE]  # it may be in the log as well
     spoilt = image.replace(record, record[:40] + bytes([record[40] ^ 1]) + record[41:])
@@ -181,3 +195,6 @@ def oracle_sees(work):
                               (said.replace("leaked 0", "leaked 1"), [("fs", cause)]),
                               (said.replace("7 after", "6 after"), [("fs", cause)]), ("", [("fs", cause)])):
         work.check(oracle.judge_supervisor(changed, expected), f"not found: {changed!r} for {expected}")
+    told = oracle.read_restarts(said + "\n[sup] unix: restart asked for\n" + said.replace("after 9 us", "after 21 us"))
+    work.equal(told, [("fs", "died: page fault at 0x0", 9), ("fs", "died: page fault at 0x0", 21)], "the restarts")
+    work.matches(oracle.table_of(told)[1], r"^fs +died: page fault at 0x0 +2 +15 +21$", "median and worst")

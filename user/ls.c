@@ -34,7 +34,8 @@ static bool show_directory(int fd, const char *path)
     name[length++] = '/';
     name[length + DIRSIZ] = '\0';
     bool well = true;
-    while (read(fd, &entry, sizeof(entry)) == sizeof(entry)) {
+    int n;
+    while ((n = read(fd, &entry, sizeof(entry))) == sizeof(entry)) {
         if (entry.inum == 0)
             continue;
         memcpy(name + length, entry.name, DIRSIZ);
@@ -44,6 +45,10 @@ static bool show_directory(int fd, const char *path)
             continue;
         }
         show(name + length, &st);
+    }
+    if (n < 0) {
+        fprintf(2, "ls: cannot read %s\n", path);
+        well = false;
     }
     return well;
 }

@@ -4,7 +4,8 @@
  * Elsewhere a disk that fails is an error to one caller; here it would be the end of all files. So a mount
  * that fails in the disk is made again, MOUNT_TRIES times in all. It may be: until it has succeeded nothing
  * of it is remembered but kept state, each of its writes puts the disk into a state that a mount begins from,
- * and what nobody knows the outcome of is read again.
+ * and what nobody knows the outcome of is flushed and read
+ * again.
  *
  * Start and restart differ in nothing but what they find: at the first start no inode is held and no slot is
  * lent, so each inode without a name is freed; at a restart those that callers hold stay.
@@ -15,6 +16,11 @@
 #include "service/fs/core.h"
 
 #define MOUNT_TRIES 3u
+
+/* The last of them does without some inodes, so that a bad place on the disk costs what lies there and not
+ * all files. A disk that fails everywhere, perhaps by being silent for seconds each time, is not waited for.
+ */
+#define PASSED_OVER_MAX 4u
 
 struct port_lock fs_lock;
 struct fs_geometry fs_geometry;
@@ -87,37 +93,55 @@ static void read_inodes_ahead(u32 number)
         fs_cache_fetch(blocks, count);
 }
 
+/* Frees the inode if nobody names or holds it. What cannot be freed stays, and costs only its room. */
+static enum err free_if_orphan(struct fs_inode *inode)
+{
+    if (inode->disk->nlink != 0 || fs_kept->references[inode->number] != 0)
+        return ERR_OK;
+    port_log("ireclaim: orphaned inode %u\n", inode->number);
+    fs_log_begin();
+    enum err err = fs_log_end(fs_log_change(free_orphan, inode));
+    if (err == ERR_CORRUPT || err == ERR_NO_SPACE) {
+        port_log("fs: inode %u stays: %s\n", inode->number, err_text(err));
+        err = ERR_OK;
+    }
+    return err;
+}
+
+static enum err reconcile_inode(u32 number)
+{
+    struct fs_inode inode;
+    if (number % XV6FS_INODES_PER_BLOCK <= 1)
+        read_inodes_ahead(number);
+    enum err err = fs_inode_open(number, &inode);
+    if (err == ERR_CORRUPT) { /* free, most of the time; else every use of it will say so */
+        if (number != FS_ROOT)
+            fs_kept->references[number] = 0;
+        return ERR_OK;
+    }
+    if (err != ERR_OK)
+        return err;
+    err = free_if_orphan(&inode);
+    fs_inode_close(&inode);
+    return err;
+}
+
 /*
  * Puts references and inodes right: an inode without links is freed unless somebody holds it; one that is
  * free is held by nobody (a death between the commit that freed it and the end of that operation leaves such
- * a reference).
+ * a reference). At most `passed_over` blocks of inodes may be ones where the disk fails.
  */
-static enum err reconcile(void)
+static enum err reconcile(u32 passed_over)
 {
     for (u32 number = 1; number < fs_geometry.inodes; number++) {
-        struct fs_inode inode;
-        if (number % XV6FS_INODES_PER_BLOCK <= 1)
-            read_inodes_ahead(number);
-        enum err err = fs_inode_open(number, &inode);
-        if (err == ERR_CORRUPT) { /* free, most of the time; else every use of it will say so */
-            if (number != FS_ROOT)
-                fs_kept->references[number] = 0;
-            continue;
-        }
-        if (err != ERR_OK)
+        enum err err = reconcile_inode(number);
+        if (err == ERR_DEVICE && passed_over > 0) {
+            passed_over--;
+            port_log("fs: the disk fails at inode %u, its block is passed over\n", number);
+            number |= XV6FS_INODES_PER_BLOCK - 1;
+        } else if (err != ERR_OK) {
             return err;
-        if (inode.disk->nlink == 0 && fs_kept->references[number] == 0) {
-            port_log("ireclaim: orphaned inode %u\n", number);
-            fs_log_begin();
-            err = fs_log_end(fs_log_change(free_orphan, &inode));
-            if (err == ERR_CORRUPT || err == ERR_NO_SPACE) {
-                port_log("fs: inode %u stays: %s\n", number, err_text(err));
-                err = ERR_OK;
-            }
         }
-        fs_inode_close(&inode);
-        if (err != ERR_OK)
-            return err;
     }
     for (u32 number = fs_geometry.inodes; number < FS_INODES_MAX; number++)
         fs_kept->references[number] = 0;
@@ -137,7 +161,7 @@ static enum err check_root(void)
 }
 
 /* Everything but kept state begins anew. */
-static enum err mount_once(void)
+static enum err mount_once(u32 passed_over)
 {
     enum err err = fs_cache_start();
     u64 disk_blocks = 0;
@@ -156,47 +180,52 @@ static enum err mount_once(void)
         err = check_root();
     }
     if (err == ERR_OK)
-        err = reconcile();
+        err = reconcile(passed_over);
     if (err != ERR_OK)
         fs_geometry = (struct fs_geometry){0};
     return err;
 }
 
+/*
+ * Each begins with a flush. What the former generation asked of the disk may still be under way, into slots
+ * that are about to be used anew: a flush waits for all of it (port/block.def). And what was written before,
+ * by whomever, must not come to the medium behind what is written now: an empty log that is read here may be
+ * in the disk's cache only, and the former header, should it come back, would send the next copies astray.
+ */
 static enum err mount(void)
 {
     enum err err = fs_kept_start();
     if (err != ERR_OK)
         return err;
-    for (u32 try = 1; (err = mount_once()) == ERR_DEVICE; try++) {
-        port_log("fs: the disk failed during mount %u of %u\n", try, MOUNT_TRIES);
-        if (try == MOUNT_TRIES)
+    for (u32 try = 1; try <= MOUNT_TRIES; try++) {
+        err = fs_disk_flush();
+        if (err == ERR_OK)
+            err = mount_once(try == MOUNT_TRIES ? PASSED_OVER_MAX : 0);
+        if (err != ERR_DEVICE)
             break;
+        port_log("fs: the disk failed during mount %u of %u\n", try, MOUNT_TRIES);
     }
     return err;
 }
 
 /* Nobody else is there yet; the lock is held because the parts below ask for it. */
-static enum err start(bool again)
+static enum err start(void)
 {
     port_lock_init(&fs_lock, "fs");
     fs_operations_start();
     fs_geometry = (struct fs_geometry){0};
     port_lock_acquire(&fs_lock);
-    enum err err = again ? fs_disk_flush() : ERR_OK;
-    if (err == ERR_OK)
-        err = mount();
+    enum err err = mount();
     port_lock_release(&fs_lock);
     return err;
 }
 
 enum err fs_start(void)
 {
-    return start(false);
+    return start();
 }
 
-/* What the former generation asked of the disk may still be under way, into slots that are about to be used
- * anew: a flush waits for all of it (port/block.def). */
 enum err fs_restart(void)
 {
-    return start(true);
+    return start();
 }

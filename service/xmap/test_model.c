@@ -4,7 +4,8 @@
  * The model knows regions as an unordered list and the content of each page as one byte; it knows no frame,
  * no sharing and no table. It tells what an operation must return and what a space must look like afterwards;
  * only ERR_NO_MEMORY is left to the service, which then must have changed nothing. An operation that a death
- * has cut short must have happened or not happened, as a whole.
+ * has cut short must have happened or not happened, as a whole. Those that unix repeats as the same request
+ * are repeated here, and must then have happened once.
  */
 #include "service/xmap/test_model.h"
 #include "placement/host/host.h"
@@ -77,6 +78,9 @@ static struct {
     struct call call;
     enum err expected, got;
     bool died;
+    u64 identity; /* of the latest request */
+    u64 frame;    /* which the call has pinned, if it has come so far */
+    bool pinned;
 } play;
 
 u64 model_operations, model_deaths, model_refusals;
@@ -324,14 +328,30 @@ static enum err model_apply(struct model *m, struct call *c)
 
 /* ---- The service ---- */
 
+static void next_request(void)
+{
+    play.identity += PORT_REQUEST_CALLERS;
+    host_request(play.identity);
+}
+
+/* Two requests. If the second is ended by a death, only that is repeated. */
 static enum err pin_and_write(const struct call *c, u64 access)
 {
-    u64 frame;
-    enum err err = xmap_pin(c->space, c->address, access, &frame);
-    if (err != ERR_OK)
-        return err;
-    memset(port_frame_bytes((u32)frame), c->value, PAGE_SIZE);
-    return xmap_unpin(frame);
+    if (!play.pinned) {
+        enum err err = xmap_pin(c->space, c->address, access, &play.frame);
+        if (err != ERR_OK)
+            return err;
+        memset(port_frame_bytes((u32)play.frame), c->value, PAGE_SIZE);
+        play.pinned = true;
+        next_request();
+    }
+    return xmap_unpin(play.frame);
+}
+
+static bool is_repeated(enum operation operation)
+{
+    return operation == CREATE || operation == FORK || operation == RESIZE || operation == CUT ||
+           operation == FAULT || operation == WRITE || operation == LOAD || operation == HOLD;
 }
 
 static struct held *held_free(void)
@@ -600,17 +620,16 @@ static void must_hold(const char *broken)
         differ(broken);
 }
 
-/* A pin whose number was lost with the answer stays; its caller died or asked again. Not ours to test
- * further. */
-static void pins_repair(void)
+static const char *compare_pins(void)
 {
     for (u32 frame = 0; frame < xmap_kept->frame_count; frame++) {
         u32 ours = 0;
         for (u32 i = 0; i < HELD; i++)
             ours += play.held[i].used && play.held[i].frame == frame;
-        while (xmap_kept->frames[frame].pins > ours)
-            (void)xmap_unpin(frame);
+        if (xmap_kept->frames[frame].pins != ours)
+            return "a pin too many or too few";
     }
+    return NULL;
 }
 
 /* The service has died: it starts again, and dies again on the way as often as the bytes say. */
@@ -626,7 +645,6 @@ static void restart(void)
     if (xmap_restart() != ERR_OK)
         differ("no restart");
     host_death_after(0);
-    pins_repair();
     must_hold(xmap_check());
     for (u32 i = 0; i < PORT_SPACES; i++) {
         if (xmap_kept->spaces[i].state == SPACE_LOST)
@@ -636,8 +654,13 @@ static void restart(void)
 
 static void settle(void)
 {
-    if (play.died) {
+    if (play.died)
         restart();
+    if (play.died && is_repeated(play.call.operation)) {
+        play.got = service_apply(&play.call);
+        play.died = false;
+    }
+    if (play.died) {
         if (compare(&play.before) == NULL)
             play.after = play.before;
     } else if (play.got == ERR_NO_MEMORY && play.expected == ERR_OK) {
@@ -648,6 +671,7 @@ static void settle(void)
     }
     must_hold(xmap_check());
     must_hold(compare(&play.after));
+    must_hold(compare_pins());
     play.before = play.after;
 }
 
@@ -677,6 +701,8 @@ static void step(void)
         host_vspace_fail(1 + trouble / 4 % 8, 1 + trouble / 64);
     if (play.options.deaths && trouble % 4 == 2 && c->operation != LET_GO && c->operation != WILD)
         host_death_after(trouble < 128 ? 1 + trouble / 4 : 1 + trouble / 4 % 8);
+    play.pinned = false;
+    next_request();
     if (setjmp(host_death) == 0)
         play.got = service_apply(c);
     else
@@ -684,6 +710,7 @@ static void step(void)
     host_death_after(0);
     host_vspace_fail(0, 0);
     settle();
+    host_request(0);
 }
 
 void model_play(const struct model_options *options, const u8 *bytes, u64 length)

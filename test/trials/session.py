@@ -18,7 +18,6 @@ from trials import oracle
 NOWHERE = 0xBAD000  # mapped in no server: one that is sent there dies
 LINES_BETWEEN = 12  # the workload's lines between two that are typed
 SLOW_REQUESTS = 300  # a second
-AGAIN_SECONDS = 1.5
 SILENCE_SECONDS = 8.0  # of the host's time: the workload hangs
 
 
@@ -56,9 +55,6 @@ class Session:
         self._dice = random.Random(f"typed {seed}")
         self._said_at = 0.0
         self._seen = 0
-        self._typed_at = 0.0
-        self._begun_at = 0.0
-        self._command = ""
         self._begin = 0
 
     def __enter__(self):
@@ -100,14 +96,9 @@ class Session:
 
     def begin(self, command=""):
         """Starts the workload; it runs the command at its beginning."""
-        self._command = command
         self._begin = len(self.guest.output)
         self._said_at = time.monotonic()
-        self._start()
-
-    def _start(self):
-        self._begun_at = time.monotonic()
-        self.guest.send(f"workload {self.seed} {self.operations} {self._command}".rstrip())
+        self.guest.send(f"workload {self.seed} {self.operations} {command}".rstrip())
 
     @property
     def text(self):
@@ -131,18 +122,13 @@ class Session:
             raise Stuck(f"the guest has ended: {self.guest.outcome.words}")
 
     def _type(self):
-        """
-        One line at a time, since what is typed ahead is lost when the console's buffer is full. A line that nobody has read
-        after a while was lost with a console that died, and `end` is typed again; the oracle hears of both.
-        """
+        """One line at a time, since what is typed ahead is lost when the console's buffer is full."""
         if self._begin == 0:
             return
         text = oracle.without_supervisor(self.text)
         ended = len(re.findall(r"<[a-h]\.\d+ (?:end|wrong) |workload: process \d+ ended with status -1", text))
-        if not self.printed() and time.monotonic() - self._begun_at > AGAIN_SECONDS:
-            self._start()  # a console that died has taken the command line with it
-        elif ended == len(oracle.WORKERS):
-            if "end" not in self.typed or time.monotonic() - self._typed_at > AGAIN_SECONDS:
+        if ended == len(oracle.WORKERS):
+            if "end" not in self.typed:
                 self._type_line("end")
         elif self.printed() >= self._seen + LINES_BETWEEN and (not self.typed or f" typed {self.typed[-1]} " in text):
             self._seen = self.printed()
@@ -150,7 +136,6 @@ class Session:
 
     def _type_line(self, line):
         self.typed.append(line)
-        self._typed_at = time.monotonic()
         self.guest.send(line)
 
     def over(self):

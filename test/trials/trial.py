@@ -2,13 +2,14 @@
 """
 One trial: a workload, a death in it, the oracle's verdict; once more after a reboot.
 
-A trial follows from its kind and its seed. Three kinds: a named fault of a service at a random arrival (`fault`), a kill from
-outside at a random instruction (`kill`), and a restart that somebody asks for (`ask`). The host's timing has a say as well,
+A trial follows from its kind and its seed. Kinds: a named fault of a service at a random arrival (`fault`), a kill from outside
+at a random instruction (`kill`; of unix: `session`), and a restart that somebody asks for (`ask`). The host's timing has a say as well,
 since the disk answers when it answers: the same seed comes to the same place, not always to the same moment there.
 
     test/trials/trial.py fault SERVICE:NAME [--seed N] [--count N]
     test/trials/trial.py kill [--seed N] [--count N] [--server NAME] [--phase work|restart]
     test/trials/trial.py ask SERVICE [--seed N] [--count N]   `svc restart SERVICE`, the disk slow and at work
+    test/trials/trial.py session [--seed N] [--count N]       unix is killed at a random instruction: a new session
     test/trials/trial.py none [--seed N] [--count N]          the workload alone, to see the oracle pass
     test/trials/trial.py places                               how many places there are
 
@@ -27,7 +28,7 @@ import time
 if __name__ == "__main__":
     sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), *up) for up in (("..",), ("..", "..", "tools"))]
 
-from duo import paths  # noqa: E402
+from duo import fsck, paths  # noqa: E402
 from duo.gdbstub import PC, GdbError  # noqa: E402
 from duo.guest import Ended, Guest  # noqa: E402
 from duo.qmp import QmpError  # noqa: E402
@@ -46,8 +47,13 @@ WAIT_RUNS = 3  # a long wait counts if it is there in all of so many runs
 REACHED = 0.6  # of the arrivals to be expected: so many of them any run comes to
 FIRST = 25  # arrivals that are left out: the shell comes to them, or a part of the line that starts the workload is lost
 TRIES = 6  # places, until the workload comes to one
+MOST_LINES = 1 << 20
+SESSION_LIMIT = 1000000  # us of the guest's time, until there is a shell again
 LINES_OF_RESTART = 16  # printed after a death, when the recovery must be over
 RESTART_TRIALS = 4  # one of so many kills is inside a recovery
+
+# The functions of the console in which a typed character is in no memory for a few instructions.
+UNKEPT = ("cons_uart_receive", "cons_kept_receive", "input_thread")
 
 # fault: what the supervisor says of it
 FAULTS = {
@@ -75,7 +81,7 @@ class Result:
         self.late = []  # those of the violations that are waits
         self.not_repeated = []
         self.errors = 0
-        self.restart_us = []
+        self.restarts = []
         self.seconds = 0.0
         self.folder = None
 
@@ -87,8 +93,8 @@ class Result:
         state = "kept" if self.kept else "BROKEN"
         state = state if self.activated else f"{state}, not activated"
         calls = "" if self.calls is None else f", {self.calls} calls in flight"
-        return (f"{self.kind} --seed {self.seed}: {state}; {self.place}{calls}; restarts {self.restart_us} us; "
-                f"{self.errors} errors; longest wait {self.longest[0]} us ({self.longest[2]})"
+        return (f"{self.kind} --seed {self.seed}: {state}; {self.place}{calls}; "
+                f"restarts {[restart.us for restart in self.restarts]} us; {self.errors} errors; longest wait {self.longest[0]} us ({self.longest[2]})"
                 f"{f', {len(self.not_repeated)} not repeated' if self.not_repeated else ''}; {self.seconds:.1f} s")
 
 
@@ -150,12 +156,12 @@ def run_once(kind, seed, arm, operations, keep, judge_waits, debugger, must_die)
         result.violations += oracle.judge_supervisor(output, expected if result.activated or must_die else [])
         wrong, model, waits = oracle.judge_run(
             output, seed, session.typed, len(told.deaths), sum("no answer" in cause for _, cause in told.deaths),
-            any(server == "console" for server, _ in told.deaths))
+            sum(result.place.count(function) for function in UNKEPT))
         result.violations += wrong
         result.longest = waits.longest
         result.late = waits.late if judge_waits else []
         result.errors = sum(model.errors.values())
-        result.restart_us = told.restart_us
+        result.restarts = told.restarts
         result.finished = told.finished
         if not wrong:
             result.violations += reboot_and_judge(session, model.contents())
@@ -292,6 +298,82 @@ def ask(server, seed, **more):
     return run(f"ask {server}", seed, arm, **{**more, "judge_waits": False, "must_die": True})
 
 
+# -- the end of a session ----------------------------------------------------------------------------------------------------
+
+
+def free_frames(session):
+    """As the supervisor counts those for programs; no process runs but init, the shell and what asks."""
+    begin = len(session.guest.output)
+    session.guest.command("svc restart timer")
+    return int(session.guest.expect(r"^\[sup\] timer: +free frames \d+ before, (\d+) after", since=begin)[1])
+
+
+def end_session(seed, operations=OPERATIONS, keep=None, then=(), **_):
+    """
+    Kills unix at an instruction of its everyday work; `then`: [(server, function)], which die where the beginning of the new
+    session comes to them. All programs end; the disk is sound, memory is as free as it was, and there is a shell again within a
+    second of the guest's time.
+    """
+    begin = time.monotonic()
+    dice = random.Random(f"session {seed}")
+    addresses = [dice.choice(places().work["unix"]) for _ in range(TRIES)]
+    lines = dice.randint(2, operations * 4)
+    result = Result("session", seed)
+    with Session(seed, operations, debugger=True) as session:
+        try:
+            free = free_frames(session)
+            session.begin()
+            while session.printed() < lines and not session.over():
+                session.step(0.005)
+            session.stop_guest()
+            place = next((address for address in addresses if stop_at(
+                session, address, lambda hits: True, session.printed() + operations)), symbol("unix", "inject_point"))
+            if place not in addresses and not stop_at(session, place, lambda hits: True, MOST_LINES):
+                return result  # the workload is over: nobody has died
+            result.place = f"{name_of('unix', place)}, after {session.printed()} lines"
+            died, at = session.guest.guest_nanoseconds(), len(session.guest.output)
+            session.gdb.set_register(PC, NOWHERE)
+            for server, function in then:
+                if not stop_at(session, symbol(server, function), lambda hits: True, MOST_LINES):
+                    raise Stuck(f"{function} of {server} is not come to")
+                session.gdb.set_register(PC, NOWHERE)
+            session.gdb.go()
+            session.guest.expect(r"^init: starting sh$", 20, at)
+            result.longest = ((session.guest.guest_nanoseconds() - died) // 1000, "init", "a new session")
+            session.guest.prompt(20)
+            result.violations += judge_session(session, free, result.longest[0])
+        except (Stuck, Ended, GdbError, QmpError) as problem:
+            result.violations.append(str(problem))
+        session.guest.stop()
+        told = oracle.read_supervisor(session.guest.output)
+        result.activated = bool(told.deaths)
+        result.restarts = [restart for restart in told.restarts if restart.server != "timer"]
+        expected = [(server, KILLED.rstrip("$")) for server in ("unix", *(server for server, _ in then))]
+        if [death for death in told.deaths if death[0] != "timer"] != expected:
+            result.violations.append(f"the deaths: {told.deaths}")
+        if result.violations and keep:
+            result.folder = keep_artefacts(session, keep)
+    result.seconds = time.monotonic() - begin
+    return result
+
+
+def judge_session(session, free, took):
+    """What is broken, in words."""
+    wrong = [] if took < SESSION_LIMIT else [f"a new session took {took} us"]
+    if session.guest.command("echo alive > alive; cat alive") != "alive\n":
+        wrong.append("files do not work afterwards")
+    if "the service is correct" not in session.guest.command("xmaptest"):
+        wrong.append("memory does not work afterwards")
+    now = free_frames(session)
+    if now != free:
+        wrong.append(f"free frames: {free} before, {now} after")
+    session.guest.stop()
+    with open(session.disk, "rb") as file:
+        data = file.read()
+    damage = fsck.check(fsck.reader(data), len(data) // fsck.BLOCK, replay=True).damage
+    return wrong + [f"on the disk: {fsck.words(finding)}" for finding in damage]
+
+
 def none(seed, **more):
     """Nobody dies."""
     return run("none", seed, lambda session, result: [], **more)
@@ -307,7 +389,7 @@ def interrupted(*_):
 def main():
     signal.signal(signal.SIGTERM, interrupted)  # guests end and folders go when it unwinds
     parser = argparse.ArgumentParser(description="One trial of the promises, or a row of them.")
-    parser.add_argument("kind", choices=["fault", "kill", "ask", "none", "places"])
+    parser.add_argument("kind", choices=["fault", "kill", "ask", "session", "none", "places"])
     parser.add_argument("what", nargs="?", help="fault: SERVICE:NAME; ask: SERVICE")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="the first (default: 1)")
     parser.add_argument("--count", type=int, default=1, metavar="N", help="how many (default: 1)")
@@ -325,7 +407,7 @@ def main():
         parser.error(f"fault needs SERVICE:NAME of {', '.join(SERVERS)} and {', '.join(FAULTS)}")
     if options.kind == "ask" and options.what not in SERVERS:
         parser.error(f"ask needs one of {', '.join(SERVERS)}")
-    broken = 0
+    broken, restarts = 0, []
     for seed in range(options.seed, options.seed + options.count):
         more = {"operations": options.operations, "judge_waits": not options.any_wait,
                 "keep": os.path.join(paths.BUILD, "test", "-".join(
@@ -336,15 +418,18 @@ def main():
             result = ask(options.what, seed, **more)
         elif options.kind == "kill":
             result = kill(seed, options.server, options.phase, **more)
+        elif options.kind == "session":
+            result = end_session(seed, **more)
         else:
             result = none(seed, **more)
         broken += not result.kept
+        restarts += result.restarts
         print(result.line(), flush=True)
         for violation in result.violations:
             print(f"    {violation}", flush=True)
         if result.folder:
             print(f"    see {paths.shown(result.folder)}", flush=True)
-    print(f"{options.count - broken} kept, {broken} broken")
+    print("\n".join([*oracle.table_of(restarts), f"{options.count - broken} kept, {broken} broken"]))
     return 1 if broken else 0
 
 
