@@ -1,6 +1,6 @@
 /*
- * Port: whose request this is, so that one repeated after a restart is applied once. Needed by fs, which
- * answers a repeated request with what it gave the first time, and by unix, which repeats.
+ * Port: whose request this is, so that one repeated after a restart is applied once. Needed by fs, xmap and
+ * console, which answer a repeated request with what they gave the first time, and by unix, which repeats.
  *
  * Where the caller and the service die together (mono) no request is ever repeated, and none has an identity.
  */

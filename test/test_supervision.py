@@ -3,9 +3,16 @@ The four faults that every service has, on both kernels: on micro the server die
 were under way end as if nothing had been; on mono the machine is down. unix's death is its programs' as well.
 """
 
+import os
+import random
 import re
+import signal
+import threading
+import time
 
 from harness import Ended, Failure, Outcome, test
+from limits import limit
+
 from duo.gdbstub import PC
 from trials import trial
 from trials.places import symbol
@@ -132,10 +139,27 @@ register_deaths("serving-another", "block under fs", ("block", "blk_write_many")
 # Within its own recovery, early and late.
 for server_, operation_, steps_ in (("fs", "fs_create", ("fs_restart", "fs_log_start", "fs_inode_start")),
                                     ("block", "blk_write_many", ("blk_restart", "device_init")),
-                                    ("console", "cons_write", ("cons_restart", "cons_line_init")),
+                                    ("console", "cons_write", ("cons_restart", "cons_kept_start")),
                                     ("xmap", "xmap_pin", ("xmap_restart", "xmap_check_pages"))):
     for step_ in steps_:
         register_deaths(f"in-its-recovery-{server_}-{step_}", "a death in the recovery", (server_, operation_), (server_, step_))
+
+
+def register_session(name, what, *then):
+    @test(f"micro/session-{name}")
+    def check(work):
+        result = trial.end_session(11, keep=work.folder, then=then)
+        if not result.kept:
+            raise Failure("\n".join([what, *result.violations]))
+        return f"a new session after {result.longest[0]} us"
+
+
+# unix takes all programs with it, whoever else dies.
+register_session("dies-early", "in the new unix's first steps", ("unix", "unix_process_init"))
+register_session("dies-late", "while it starts the first program", ("unix", "unix_exec"))
+register_session("and-fs", "fs, when the new unix looks for the first program", ("fs", "fs_lookup"))
+register_session("and-xmap", "xmap, when the new unix asks it for a space", ("xmap", "xmap_space_create"))
+register_session("and-fs-and-itself", "all three", ("fs", "fs_lookup"), ("unix", "unix_exec"))
 
 
 @test("micro/crash-loop", quick=True)
@@ -154,6 +178,25 @@ def crash_loop(work):
         work.equal(waits[-3:], [10, 20, 40], "how long it waited")
         work.matches(text, r"^\[sup\] fs: gave up: it dies again and again$", "the end")
         work.equal(guest.outcome, Outcome.GAVE_UP, "the outcome")
+
+
+@test("micro/gives-up-visibly")
+def gives_up(work):
+    """Backing off is seen by programs, giving up by whoever started the guest; and where each death was, to the line."""
+    done = work.duo("run", "--kernel", "micro", "--disk", work.disk(), "--cmd", "fault arm block:abort-assert @40+",
+                    "--cmd", "states block")
+    work.equal(done.returncode, Outcome.GAVE_UP.value, "exit code")
+    text = done.stdout
+    # a host that is busy may hide one of them: 10, 20, 40 ms of the guest's time
+    work.matches(text, r"^states: backing off, generation [345]$", "a state that is seen")
+    work.matches(text, r"^\[sup\] block: gave up: it dies again and again$", "the end")
+    work.equal(re.findall(r"^\[sup\] block: died: (.*)$", text, re.M), ["injected: abort-assert"] * 6, "the causes")
+    place = r"\w+\+0x[0-9a-f]+ \([\w/]+/(\w+\.[cS]):\d+\)"
+    work.equal(re.findall(rf"^\[sup\] block:   in {place}, generation (\d), thread \d+$", text, re.M),
+               [("inject.c", n) for n in "123456"], "the places")
+    work.equal(re.findall(rf"^\[sup\] block:   called by {place}", text, re.M), ["blk.c"] * 6, "the operations")
+    work.equal(len(re.findall(r"^\[sup\] block:   reclaimed \d+ frames and \d+ slots, leaked 0$", text, re.M)), 5, "what came back")
+    work.equal(re.findall(r"^\[sup\] block: restarted, generation (\d), after \d+ us", text, re.M), list("23456"), "the restarts")
 
 
 def register_restarts(service, count, quick):
@@ -209,23 +252,28 @@ def timer_dies(work):
     work.equal(trial_result.violations, [], "the promises")
 
 
-@test("micro/timer-hangs", quick=True)
-def timer_hangs(work):
-    """A timer in a loop would be the end of time: the alarm goes past it, to the supervisor."""
-    def arm(session, result):
-        session.begin()
-        while session.printed() < 12:
-            session.step(0.005)
-        session.stop_guest()
-        place = symbol("timer", "expire")
-        trial.stop_at(session, place, lambda hits: True, 1000)
-        session.gdb.write(place, LOOP)
-        result.place = "expire"
-        session.gdb.go()
-        return [("timer", r"hangs: it does not mind its alarm$")]
+def register_timer_hangs(name, function):
+    @test(f"micro/timer-hangs{name}", quick=not name)
+    def check(work):
+        """A timer in a loop would be the end of time: but the alarm is the supervisor's."""
+        def arm(session, result):
+            session.begin()
+            while session.printed() < 12:
+                session.step(0.005)
+            session.stop_guest()
+            place = symbol("timer", function)
+            trial.stop_at(session, place, lambda hits: True, 1000)
+            session.gdb.write(place, LOOP)
+            result.place = function
+            session.gdb.go()
+            return [("timer", r"hangs: it does not mind its alarm$")]
 
-    result = trial.run("timer", 6, arm, keep=work.folder, debugger=True, must_die=True, judge_waits=False)
-    work.equal(result.violations, [], "the promises")
+        result = trial.run("timer", 6, arm, keep=work.folder, debugger=True, must_die=True, judge_waits=False)
+        work.equal(result.violations, [], "the promises")
+
+
+register_timer_hangs("", "expire")
+register_timer_hangs("-asking", "server_ask")  # while it asks for an alarm that comes sooner
 
 
 @test("micro/no-reply-console-reads")
@@ -259,5 +307,100 @@ def hangs_in_its_recovery(work):
         session.gdb.go()
         return [("fs", trial.KILLED), ("fs", r"hangs: its start does not end$")]
 
-    result = trial.run("recovery", 8, arm, keep=work.folder, debugger=True, must_die=True, judge_waits=False)
-    work.equal(result.violations, [], "the promises")
+    for seed in range(8, 12):  # so that some caller is in the middle of its own work; it gets no time, and is not to blame
+        result = trial.run("recovery", seed, arm, keep=work.folder, debugger=True, must_die=True, judge_waits=False)
+        work.equal(result.violations, [], f"the promises, seed {seed}")
+
+
+# ---- A host that has other things to do, and what the supervisor says of time. ----
+
+# How long the whole guest stands still, and how long it goes on in between, in ms: a host that is away now and then; one that
+# gives the guest a slice of a few ms at a time, as others do; one that has next to nothing for it.
+STALLS = {"long": ((20, 300), (5, 60)), "short": ((2, 14), (1, 6)), "starved": ((6, 14), (0.3, 1.5))}
+
+
+OPERATIONS = 100000  # of each worker: more than there is time for
+
+
+class Stalls(threading.Thread):
+    """Stops the guest's process again and again, while its own time goes on."""
+
+    def __init__(self, guest, kinds, seconds, seed):
+        super().__init__(daemon=True)
+        self.count = 0
+        self._pid = guest._process.pid
+        self._kinds = kinds
+        self._left = seconds
+        self._dice = random.Random(f"stalls {seed}")
+        self._over = threading.Event()
+
+    def run(self):
+        try:
+            while self._left > 0 and not self._over.is_set():
+                self._stall(*self._dice.choice(self._kinds))
+        except ProcessLookupError:
+            pass  # the guest has ended, and the test will say why
+
+    def _stall(self, still, between):
+        for number, span in ((signal.SIGSTOP, still), (signal.SIGCONT, between)):
+            os.kill(self._pid, number)
+            wait = self._dice.uniform(*span) / 1000
+            self._left -= wait
+            time.sleep(wait)
+        self.count += 1
+
+    def end(self):
+        self._over.set()
+        self.join()
+
+
+def register_stalls(name, kinds, seconds, quick=False):
+    @test(f"micro/host-stalls-{name}", quick=quick)
+    @limit(seconds + 120)
+    def check(work):
+        """The guest's clock goes on while its host does not run it. Nobody who could not move hangs."""
+        with work.guest("micro", timeout=seconds + 110) as guest:
+            guest.prompt()
+            begin = len(guest.output)
+            guest.send(f"workload 1 {OPERATIONS}")
+            guest.expect(r"^<[a-h]\.9 ")
+            stalls = Stalls(guest, [STALLS[kind] for kind in kinds], seconds, name)
+            stalls.start()
+            try:
+                while stalls.is_alive():
+                    guest.expect(r"^<", since=len(guest.output))
+            finally:
+                stalls.end()
+            guest.expect(r"^<", since=len(guest.output))
+            work.absent(guest.output[begin:], r"\[sup\].*|wrong|workload: (?!begins)", "what the supervisor or the workload thinks")
+            lines = guest.output[begin:].count("<")
+        work.check(stalls.count > seconds * 3 and lines > 100, f"stopped {stalls.count} times, {lines} lines: that says nothing")
+        return f"stopped {stalls.count} times, {lines} operations"
+
+
+register_stalls("long", ["long"], 20)
+register_stalls("short", ["short"], 20)
+register_stalls("starved", ["starved"], 20)
+register_stalls("all-long", list(STALLS), 120)
+
+
+def register_told_time(service):
+    @test(f"micro/restart-times-{service}", quick=service == "console")
+    def check(work):
+        """How long a restart has taken, as the supervisor says it, is a part of the time in which it was."""
+        with work.guest("micro") as guest:
+            guest.prompt()
+            for generation in (2, 3, 4):
+                before, at = guest.guest_nanoseconds(), len(guest.output)
+                guest.send(f"svc restart {service}")
+                told = guest.expect(rf"^\[sup\] {service}: restarted, generation {generation}, after (\d+) us", since=at)
+                passed = (guest.guest_nanoseconds() - before) // 1000
+                work.check(0 < int(told[1]) <= passed, f"{told[1]} us, of {passed} us that have passed")
+                if service == "unix":
+                    guest.expect(r"^init: starting sh$", since=at)
+                guest.send("")
+                guest.prompt()
+
+
+for service_ in (*SERVICES, "unix", "timer"):
+    register_told_time(service_)

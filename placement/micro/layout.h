@@ -65,8 +65,7 @@ enum server_slot {
 #define SERVER_TIMER  SERVICE_COUNT
 #define SERVERS_COUNT (SERVICE_COUNT + 1)
 
-/* The timer signals every thread by its number here. Its alarm goes to the supervisor first, at least this
- * often. */
+/* The timer signals every thread by its number here. The supervisor signals it at least this often. */
 #define SIGNAL_OF(server, thread) ((u64)(server)*THREADS_MAX + (thread))
 #define SIGNALS                   SIGNAL_OF(SERVERS_COUNT, 0)
 #define HEARTBEAT_NS              5000000ul
@@ -201,6 +200,7 @@ _Static_assert(sizeof(struct server_info) <= PAGE_SIZE, "the information is one 
 enum supervisor_request {
     SUPERVISOR_LOG = 16, /* bytes: count, then the text, 8 bytes a word */
     SUPERVISOR_READY,    /* result of the start: enum err */
+    SUPERVISOR_ALARM,    /* from the timer only: when, in nanoseconds of port_now() */
     /* from unix only; ERR_DENIED to others */
     SUPERVISOR_POWER_OFF, /* exit code; no answer */
     SUPERVISOR_ARM,       /* fault, n, always; the answer's label: enum err */

@@ -38,6 +38,28 @@ u32 unix_process_number(const struct process *process)
     return (u32)(process - unix_table.processes);
 }
 
+static bool in_use(s32 pid)
+{
+    bool found = false;
+
+    for (u32 i = 0; i < PORT_PROGRAMS; i++)
+        found |= unix_table.processes[i].state != PROCESS_FREE && unix_table.processes[i].pid == pid;
+    return found;
+}
+
+/* They begin anew at 2 one day, and from then on go past those in use. Under the lock. */
+static s32 fresh_pid(void)
+{
+    s32 pid;
+
+    do {
+        pid = unix_table.next_pid;
+        unix_table.next_pid = pid == INT32_MAX ? 2 : pid + 1;
+        unix_table.pids_again |= pid == INT32_MAX;
+    } while (unix_table.pids_again && in_use(pid));
+    return pid;
+}
+
 struct process *unix_process_new(const char *name, u32 parent)
 {
     struct process *found = NULL;
@@ -48,10 +70,9 @@ struct process *unix_process_new(const char *name, u32 parent)
             found = &unix_table.processes[i];
     }
     if (found != NULL) {
+        found->pid = fresh_pid();
         found->state = PROCESS_NEW;
         found->wait = WAIT_NONE;
-        found->pid = unix_table.next_pid;
-        unix_table.next_pid = unix_table.next_pid == INT32_MAX ? 2 : unix_table.next_pid + 1;
         found->status = 0;
         found->parent = parent;
         found->killed = false;

@@ -82,7 +82,8 @@ extern struct unix_table {
     struct port_lock lock;
     struct process processes[PORT_PROGRAMS];
     s32 next_pid;
-    bool run_mode; /* boot argument run=PROGRAM; constant after unix_start() */
+    bool pids_again; /* INT32_MAX has been given away */
+    bool run_mode;   /* boot argument run=PROGRAM; constant after unix_start() */
 } unix_table;
 
 /* Evaluates a call to another service once more, as the same request (port/request.h), if that service died

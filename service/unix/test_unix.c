@@ -191,9 +191,28 @@ static void script_processes(struct host_program *me, struct port_trap *trap)
     SCRIPT_END;
 }
 
+/* The numbers begin anew, and whoever has not been waited for keeps his. */
+static void script_numbers(struct host_program *me, struct port_trap *trap)
+{
+    static const s64 wanted[] = {2, 3, INT32_MAX, 4};
+
+    SCRIPT_BEGIN;
+    for (me->local[0] = 0; me->local[0] < 4; me->local[0]++) {
+        if (me->local[0] == 2)
+            unix_table.next_pid = INT32_MAX;
+        CALL(SYS_fork);
+        if (me->a0 == 0)
+            EXIT(0);
+        EXPECT(me->a0 == wanted[me->local[0]]);
+    }
+    EXIT(0);
+    SCRIPT_END;
+}
+
 static void processes(void **state)
 {
     (void)state;
+    RUN("", {"main", script_numbers});
     RUN("", {"main", script_processes});
     assert_non_null(strstr(world_output, "1 main: unknown sys call 22\n1 main: unknown sys call -3\n"
                                          "1 main: unknown sys call 63\n"));

@@ -214,8 +214,12 @@ void root_main(seL4_BootInfo *boot_info)
         lost++;
     }
     u64 calls = boot_argument("fuzz=");
-    if (calls && pool)
-        fuzz(calls, boot_argument("seed="));
+    if (calls && pool) {
+        if (__builtin_setjmp(test_end) == 0)
+            fuzz(calls, boot_argument("seed="));
+        else
+            lost++;
+    }
     for (u32 i = 0; i < ARRAY_SIZE(suites) && pool && !calls; i++) {
         for (const struct test *test = suites[i]; test->name; test++) {
             if (run(test))

@@ -1,15 +1,16 @@
 /*
- * The timer's alarm is the only source of time there is, and the timer may hang like any other server. So its
- * interrupt goes to the supervisor, whose priority is above all others', and the supervisor
+ * The alarm is the only source of time there is, and the timer, who serves it to everybody, may hang like any
+ * other server. So the alarm is the supervisor's, whose priority is above all others': at each alarm it sets
+ * the next one, a heartbeat ahead, and signals the timer, which then does its work and asks for a sooner
+ * alarm if it needs one. No server can end time. A timer that does nothing from one heartbeat to the next has
+ * missed one.
  *
- *     sets the alarm two heartbeats ahead, as a guard;  signals the timer
- *
- * which then does its work and sets the alarm to what it needs, a heartbeat ahead at the latest. If the guard
- * is what comes next, the timer has done nothing meanwhile. A timer that sets an alarm too far ahead and
- * falls silent is found at the next message the supervisor gets from anybody.
- *
- * A heartbeat that comes late says that the whole machine stood still (its host had other things to do), and
- * that nobody proves anything by not having moved.
+ * The guest's time goes on while its host does other things, and then nobody proves anything by not having
+ * moved. So what an alarm says counts only if it is heard when it is due; and against the timer only if the
+ * supervisor, too, was quick to leave it the processor. Each heartbeat that the timer misses is followed by
+ * one of twice the length: on a host so slow that the supervisor's own accesses to the device last as long as
+ * a heartbeat, the timer would never come to its own; and no host stands still just from the end of one look
+ * to the beginning of the next, each longer than the last.
  */
 #include "placement/micro/root/alarm.h"
 #include "placement/micro/root/console.h"
@@ -22,19 +23,44 @@
 #define RTC_TIME_HIGH       0x04
 #define RTC_ALARM_LOW       0x08
 #define RTC_ALARM_HIGH      0x0c
+#define RTC_IRQ_ENABLED     0x10
 #define RTC_CLEAR_INTERRUPT 0x1c
 
-#define GUARD_NS     (2 * HEARTBEAT_NS)
-#define LATE_NS      (HEARTBEAT_NS + HEARTBEAT_NS / 4)
-#define MISSED_MAX   5 /* guards in a row, each on time, in which the timer has done nothing */
-#define SILENCE_NS   1000000000ul
+#define GROWTH       4 /* a heartbeat becomes twice as long at most so often */
+#define LATE_NS      (HEARTBEAT_NS / 4)
+#define MISSED_MAX   5 /* heartbeats in a row, each on time, in which the timer has done nothing */
 #define TIME_UNIT_NS (1000000000ul / root_board.timebase)
 
 static volatile u32 *rtc; /* NULL: no such device */
 static u64 handler;       /* capability of the interrupt */
-static u64 last_alarm, last_beat;
-static u64 progress; /* of the timer's record, at the last alarm */
-static u32 missed;
+static u64 due;           /* the alarm, in the device's time */
+static u64 last_beat;     /* time CSR */
+static u64 left;          /* time CSR: the supervisor has last left the processor to others */
+static u64 progress;      /* of the timer's record, at the last alarm */
+static u32 idle;          /* alarms in a row at which it had not moved */
+static u32 missed;        /* those of them that count */
+
+static u64 rtc_now(void)
+{
+    u64 low = rtc[RTC_TIME_LOW / 4]; /* latches the upper half */
+
+    return (u64)rtc[RTC_TIME_HIGH / 4] << 32 | low;
+}
+
+static void set_alarm(u64 when)
+{
+    due = when;
+    rtc[RTC_ALARM_HIGH / 4] = (u32)(when >> 32);
+    rtc[RTC_ALARM_LOW / 4] = (u32)when;
+}
+
+/* The alarm that has been heard is over; the next one comes after `length`. */
+static void next_alarm(u64 length)
+{
+    rtc[RTC_CLEAR_INTERRUPT / 4] = 1;
+    set_alarm(rtc_now() + length);
+    seL4_IRQHandler_Ack(handler);
+}
 
 void alarm_prepare(void)
 {
@@ -52,17 +78,8 @@ void alarm_prepare(void)
     cap_mint(ROOT_CNODE, signal, ROOT_DEPTH, supervisor_notification, seL4_CanWrite, BADGE_SIGNAL);
     if (seL4_IRQHandler_SetNotification(handler, signal) != seL4_NoError)
         root_fail("the alarm cannot be heard");
-    seL4_IRQHandler_Ack(handler);
-}
-
-static void set_guard(void)
-{
-    u64 low = rtc[RTC_TIME_LOW / 4], when = ((u64)rtc[RTC_TIME_HIGH / 4] << 32 | low) + GUARD_NS;
-
-    rtc[RTC_CLEAR_INTERRUPT / 4] = 1;
-    rtc[RTC_ALARM_HIGH / 4] = (u32)(when >> 32);
-    rtc[RTC_ALARM_LOW / 4] = (u32)when;
-    seL4_IRQHandler_Ack(handler);
+    rtc[RTC_IRQ_ENABLED / 4] = 1;
+    next_alarm(HEARTBEAT_NS);
 }
 
 static bool is_watched(const struct server *timer)
@@ -70,44 +87,56 @@ static bool is_watched(const struct server *timer)
     return timer->description && (timer->state == SERVER_RUNNING || timer->state == SERVER_STARTING);
 }
 
+/* True if the timer has had many chances to do its work, and has not. `given`: how long the processor was
+ * left to it since the last alarm. */
+static bool has_missed(const struct server *timer, bool on_time, u64 given)
+{
+    if (timer->record->progress != progress || !is_watched(timer)) {
+        progress = timer->record->progress;
+        idle = 0;
+        missed = 0;
+        return false;
+    }
+    if (on_time && given >= (HEARTBEAT_NS << idle) - LATE_NS)
+        missed++;
+    if (idle < GROWTH)
+        idle++;
+    return missed >= MISSED_MAX;
+}
+
 bool alarm_heard(void)
 {
     struct server *timer = &servers[SERVER_TIMER];
     u64 now = time_now(), since = (now - last_beat) * TIME_UNIT_NS;
-    u64 silent = (now - last_alarm) * TIME_UNIT_NS;
+    bool on_time;
 
     if (!rtc)
         return false;
-    last_alarm = now;
-    if (timer->record->progress != progress || !is_watched(timer))
+    on_time = rtc_now() <= due + LATE_NS;
+    if (has_missed(timer, on_time, (now - left) * TIME_UNIT_NS)) {
+        idle = 0;
         missed = 0;
-    else if (silent <= GUARD_NS + GUARD_NS / 4) /* else the machine stood still, and the timer with it */
-        missed++;
-    progress = timer->record->progress;
-    set_guard();
-    if (missed >= MISSED_MAX) {
-        missed = 0;
+        next_alarm(HEARTBEAT_NS);
         supervise_hang(timer, 0, "it does not mind its alarm");
         return false;
     }
-    seL4_Signal(process_timer_signal);
+    next_alarm(HEARTBEAT_NS << idle);
+    if (timer->vspace)
+        seL4_Signal(process_timer_signal);
+    left = time_now();
     if (since < HEARTBEAT_NS)
         return false;
     last_beat = now;
-    return since <= LATE_NS;
+    return on_time && idle == 0 && since <= 2 * HEARTBEAT_NS + LATE_NS;
 }
 
-bool alarm_is_missing(void)
+void alarm_wanted(u64 deadline)
 {
-    return rtc && last_alarm && is_watched(&servers[SERVER_TIMER]) &&
-           (time_now() - last_alarm) * TIME_UNIT_NS >= SILENCE_NS;
-}
+    u64 now = time_now() * TIME_UNIT_NS, when;
 
-void alarm_missed(void)
-{
-    if (!alarm_is_missing())
+    if (!rtc)
         return;
-    last_alarm = time_now();
-    set_guard();
-    supervise_hang(&servers[SERVER_TIMER], 0, "it has kept silent");
+    when = rtc_now() + (deadline > now ? deadline - now : 0);
+    if (when < due)
+        set_alarm(when);
 }

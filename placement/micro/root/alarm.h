@@ -1,4 +1,4 @@
-/* The timer's alarm, which the supervisor hears first: its heartbeat, and how it watches the timer itself. */
+/* The alarm: the supervisor's heartbeat, the timer's source of time, and how the timer itself is watched. */
 #ifndef PLACEMENT_MICRO_ROOT_ALARM_H
 #define PLACEMENT_MICRO_ROOT_ALARM_H
 
@@ -11,8 +11,7 @@ void alarm_prepare(void);
  * that all who could move have had their time to. A timer that does not do its work is restarted here. */
 bool alarm_heard(void);
 
-/* At any other message, when it has been answered: a timer that has kept silent for long is restarted. */
-bool alarm_is_missing(void);
-void alarm_missed(void);
+/* The timer asks to be signalled by then, in nanoseconds of port_now(), if that is sooner than the alarm. */
+void alarm_wanted(u64 deadline);
 
 #endif

@@ -111,6 +111,11 @@ static seL4_MessageInfo_t request(struct server *server, u64 label)
     case SUPERVISOR_READY:
         supervise_ready(server, seL4_GetMR(0));
         return plain(ERR_OK);
+    case SUPERVISOR_ALARM:
+        if (server != &servers[SERVER_TIMER])
+            return plain(ERR_DENIED);
+        alarm_wanted(seL4_GetMR(0));
+        return plain(ERR_OK);
     case SUPERVISOR_POWER_OFF:
         power_off(seL4_GetMR(0));
     case SUPERVISOR_ARM:
@@ -132,14 +137,10 @@ static _Noreturn void serve(void)
             u64 generation = servers[service].generation;
 
             info = request(&servers[service], seL4_MessageInfo_get_label(info));
-            if (servers[service].generation == generation) { /* else its own restart was what it asked for: */
-                if (!alarm_is_missing()) {                   /* nobody waits for an answer */
-                    info = seL4_ReplyRecv(supervisor_endpoint, info, &badge);
-                    continue;
-                }
-                seL4_Reply(info);
-            }
-            alarm_missed();
+            if (servers[service].generation == generation) {
+                info = seL4_ReplyRecv(supervisor_endpoint, info, &badge);
+                continue;
+            } /* else its own restart was what it asked for: nobody waits for an answer */
         } else if (badge == BADGE_SIGNAL) {
             if (alarm_heard())
                 watch_all();

@@ -67,12 +67,39 @@ static struct piece *piece_for(u64 bits)
     return best;
 }
 
-static u64 take_from(struct piece *piece, u64 bits)
+static u64 make_piece(const struct piece *piece, u64 bits)
 {
     u64 slot = slots_take(1);
 
     if (retype(piece->slot, seL4_UntypedObject, bits, slot, 1) != seL4_NoError)
         root_fail("untyped memory is not as described");
+    return slot;
+}
+
+/* What lies before the next place aligned for 2^bits becomes pieces of their own: the kernel would not come
+ * back to it. */
+static void keep_gap(struct piece *piece, u64 bits)
+{
+    u64 end = round_up(piece->used, 1ul << bits);
+
+    while (piece->used < end && piece_count < PIECES_MAX) {
+        u64 gap = PAGE_BITS;
+
+        while (!(piece->used >> gap & 1))
+            gap++;
+        pieces[piece_count] =
+            (struct piece){make_piece(piece, gap), piece->address + piece->used, gap, 0, false};
+        piece_count++;
+        piece->used += 1ul << gap;
+    }
+}
+
+static u64 take_from(struct piece *piece, u64 bits)
+{
+    u64 slot;
+
+    keep_gap(piece, bits);
+    slot = make_piece(piece, bits);
     piece->used = round_up(piece->used, 1ul << bits) + (1ul << bits);
     return slot;
 }

@@ -167,6 +167,13 @@ static void watch_start(struct server *server, struct hang *hang)
         *hang = (struct hang){server, 0, "its start does not end"};
 }
 
+/* Then those below get no time, as beside one whose request runs. */
+static bool is_busy_starting(const struct server *server)
+{
+    return server->description && server->state == SERVER_STARTING &&
+           server->record->calls[0].state != CALL_WAITING;
+}
+
 void watch_all(void)
 {
     struct hang hang = {NULL, 0, NULL};
@@ -181,7 +188,7 @@ void watch_all(void)
     for (u32 i = 0; i < ARRAY_SIZE(order) && !hang.server; i++) {
         struct server *server = &servers[order[i]];
 
-        if (is_watched(server) && watch_work(server, &hang))
+        if (is_busy_starting(server) || (is_watched(server) && watch_work(server, &hang)))
             break;
     }
     if (hang.server) {

@@ -7,43 +7,24 @@
  * it is. A thread has one deadline; a new one takes the place of the old. Nothing is kept over a death: the
  * next generation signals everybody once, and who still waits asks again.
  *
- * The alarm's interrupt goes to the supervisor, which passes it on as a signal: so it sees that time goes on,
- * whatever becomes of this server. An alarm at least every heartbeat is the sign that this server does its
- * work, and counted in the record as progress.
- *
- * Device: goldfish RTC ("google,goldfish-rtc"; QEMU hw/rtc/goldfish_rtc.c names the registers), nanoseconds,
- * with one alarm.
+ * The alarm itself is the supervisor's, which signals this server at least every heartbeat and watches, by
+ * the progress counted in the record, that it does its work; this server asks for a sooner alarm if one is
+ * needed. So time goes on, whatever becomes of it (root/alarm.c).
  */
 #include "placement/micro/server/runtime.h"
 #include "port/device.h"
 #include "port/log.h"
 #include "port/time.h"
 
-#define RTC_TIME_LOW        0x00 /* reading it latches the upper half */
-#define RTC_TIME_HIGH       0x04
-#define RTC_ALARM_LOW       0x08 /* writing it sets the alarm */
-#define RTC_ALARM_HIGH      0x0c
-#define RTC_IRQ_ENABLED     0x10
-#define RTC_CLEAR_INTERRUPT 0x1c
-
-static volatile u32 *rtc;
 static u64 deadlines[SERVERS_COUNT][THREADS_MAX]; /* 0: none */
-static u64 soonest = ~0ul;
+static u64 next_alarm;                            /* no later than this */
 
-static u64 rtc_now(void)
+static void want_alarm(u64 deadline)
 {
-    u64 low = rtc[RTC_TIME_LOW / 4];
-
-    return (u64)rtc[RTC_TIME_HIGH / 4] << 32 | low;
-}
-
-static void set_alarm(void)
-{
-    u64 now = port_now(), when;
-
-    when = rtc_now() + (soonest > now ? soonest - now : 0);
-    rtc[RTC_ALARM_HIGH / 4] = (u32)(when >> 32);
-    rtc[RTC_ALARM_LOW / 4] = (u32)when;
+    if (deadline >= next_alarm)
+        return;
+    next_alarm = deadline;
+    server_ask(SUPERVISOR_ALARM, 1, deadline, 0, 0);
 }
 
 static void signal(u64 server, u64 thread)
@@ -51,14 +32,13 @@ static void signal(u64 server, u64 thread)
     seL4_Signal(CPTR_IN(SLOT_PRIVATE, SIGNAL_OF(server, thread)));
 }
 
-/* Signals whose time has come, and finds the next one, a heartbeat from now at the latest. `all`: everybody.
- */
+/* Signals whose time has come, and asks for an alarm for whose time comes next. `all`: everybody. */
 static void expire(bool all)
 {
-    u64 now = port_now();
+    u64 now = port_now(), soonest = ~0ul;
 
     server_record()->progress++;
-    soonest = now + HEARTBEAT_NS;
+    next_alarm = now + HEARTBEAT_NS;
     for (u64 server = 0; server < SERVERS_COUNT; server++) {
         for (u64 thread = 0; thread < THREADS_MAX; thread++) {
             u64 *deadline = &deadlines[server][thread];
@@ -71,7 +51,7 @@ static void expire(bool all)
                 soonest = min_u64(soonest, *deadline);
         }
     }
-    set_alarm();
+    want_alarm(soonest);
 }
 
 static enum err request(u64 badge, u64 thread, u64 deadline)
@@ -81,10 +61,7 @@ static enum err request(u64 badge, u64 thread, u64 deadline)
     if (server >= SERVERS_COUNT || thread >= THREADS_MAX)
         return ERR_ARGUMENT;
     deadlines[server][thread] = max_u64(deadline, 1);
-    if (deadline < soonest) {
-        soonest = deadline;
-        set_alarm();
-    }
+    want_alarm(deadline);
     return ERR_OK;
 }
 
@@ -96,7 +73,6 @@ static _Noreturn void serve(void)
     seL4_RecvWithMRs(CPTR(SLOT_SERVICE), &badge, &thread, &deadline, NULL, NULL);
     for (;;) {
         if (badge == BADGE_SIGNAL) {
-            rtc[RTC_CLEAR_INTERRUPT / 4] = 1;
             expire(false);
             seL4_RecvWithMRs(CPTR(SLOT_SERVICE), &badge, &thread, &deadline, NULL, NULL);
             continue;
@@ -111,11 +87,6 @@ void server_main(void)
     struct port_device device;
     enum err err = port_device_find("google,goldfish-rtc", 0, &device);
 
-    if (err == ERR_OK) {
-        rtc = (volatile u32 *)device.window;
-        rtc[RTC_CLEAR_INTERRUPT / 4] = 1;
-        rtc[RTC_IRQ_ENABLED / 4] = 1;
-    }
     server_ask(SUPERVISOR_READY, 1, err, 0, 0);
     if (err != ERR_OK)
         port_fatal("timer: no clock with an alarm");
