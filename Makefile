@@ -111,7 +111,7 @@ $(eval $(call root_task_rules,micro-root,$(root_files)))
 # The disk image: README and the programs, in xv6's format.
 $(BUILD)/fs.img: $(MKFS) README.md $(user_images)
 	@echo "  MKFS    $@"
-	$(Q)$(MKFS) $@ README.md $(user_images)
+	$(Q)$(MKFS) $@ README=README.md $(user_images)
 ALL += $(BUILD)/fs.img
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')

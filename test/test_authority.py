@@ -9,11 +9,10 @@ import struct
 
 from harness import ROOT, Outcome, paths, test
 
-# What each server needs, and may have beside its own threads. `calls`: services it may call; `interrupts`: if not as many as
-# devices; `dma`: pages; `kept`: whether it may keep memory, as many pages as described or, where that grows with the machine, as
+# What each server needs, and may have beside its own threads. `calls`: services it may call; `dma`: pages; `kept`: whether it may keep memory, as many pages as described or, where that grows with the machine, as
 # its information page says.
 GRANTED = {
-    "timer": dict(calls=(), devices=("google,goldfish-rtc",), interrupts=0, signals_all=True),
+    "timer": dict(calls=(), devices=(), signals_all=True),
     "xmap": dict(calls=(), devices=(), kept="grows", address_spaces=True),
     "console": dict(kept="described", calls=("timer",), devices=("ns16550a",), sees_transfers=True),
     "block": dict(calls=("timer",), devices=("virtio,mmio",), dma=4, arena=True),
@@ -96,7 +95,7 @@ def expected_capabilities(server, granted, count, told):
     own = {slot["SLOT_SUPERVISOR"]: ENDPOINT, slot["SLOT_SERVICE"]: ENDPOINT}
     inner = {}
     own.update({slot["SLOT_CLIENT"] + names.index(service): ENDPOINT for service in granted["calls"]})
-    own.update({slot["SLOT_IRQ_HANDLER"] + n: IRQ_HANDLER for n in range(granted.get("interrupts", len(granted["devices"])))})
+    own.update({slot["SLOT_IRQ_HANDLER"] + n: IRQ_HANDLER for n in range(len(granted["devices"]))})
     for thread in range(count[server]):
         own[slot["SLOT_THREAD"] + 2 * thread] = TCB
         own[slot["SLOT_THREAD"] + 2 * thread + 1] = NOTIFICATION

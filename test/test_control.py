@@ -30,7 +30,7 @@ def transcript(work):
     with open(f"{ROOT}/README.md", encoding="utf-8") as file:  # of which fs.img was made
         readme = file.read()
     with work.guest("micro", disk=private_copy(paths.built("fs.img"), work.folder)) as guest:
-        text = guest.command("fault arm fs crash-null; cat README.md; svc")
+        text = guest.command("fault arm fs crash-null; cat README; svc")
         work.matches(text, r"^armed fs:crash-null@1$", "the arming")
         work.matches(guest.output, r"^\[sup\] fs: died: page fault at 0x0$", "the death")
         work.check(readme in text, f"cat printed something else than README.md: {text!r}")
@@ -39,8 +39,8 @@ def transcript(work):
             work.equal((row["generation"], row["restarts"], row["state"], row["last_fault"]),
                        (2, 1, "running", "page fault at 0x0") if dead else (1, 0, "running", None), name)
         work.equal(list(states(text)), SERVICES + ["timer"], "the services")
-        counted = guest.command("cat README.md | wc")
-        text = guest.command("fault arm fs crash-null --after 15; cat README.md | wc")  # while cat reads
+        counted = guest.command("cat README | wc")
+        text = guest.command("fault arm fs crash-null --after 15; cat README | wc")  # while cat reads
         work.check(counted in text, f"cat printed something else the second time: {text!r}")
         work.equal(states(guest.command("svc"))["fs"]["generation"], 3, "the generation then")
 

@@ -13,16 +13,16 @@ from duo.guest import without_supervisor
 
 # What is typed for a program; a program that is not named here is run without arguments.
 LINES = {
-    "cat": ["cat README.md", "cat nosuch", "echo a b | cat"],
+    "cat": ["cat README", "cat nosuch", "echo a b | cat"],
     "echo": ["echo", "echo one  two", "echo one > f; cat f"],
     "fault": ["fault", "fault arm nosuch:nosuch", "fault arm xmap:nosuch", "fault disarm xmap:double-map"],
-    "grep": ["grep Duo README.md", "cat README.md | grep ^#", "grep a nosuch"],
+    "grep": ["grep Duo README", "cat README | grep ^#", "grep a nosuch"],
     "kill": ["kill", "kill 1", "kill 99"],
     "ln": ["echo two > g; ln g h; cat h; rm g; cat h", "ln nosuch k", "ln"],
-    "ls": ["ls", "ls .", "ls nosuch", "ls README.md console"],
+    "ls": ["ls", "ls .", "ls nosuch", "ls README console"],
     "mkdir": ["mkdir d; mkdir d; echo x > d/f; ls d; cat d/f", "mkdir"],
     "rm": ["rm d", "rm d/f; rm d; ls", "rm nosuch", "rm"],
-    "wc": ["wc README.md", "cat README.md | wc", "wc nosuch"],
+    "wc": ["wc README", "cat README | wc", "wc nosuch"],
 }
 # Programs with a reason for not being among them.
 APART = {
@@ -42,7 +42,7 @@ def programs():
 def same_output(work):
     typed = [line for name in programs() if name not in APART for line in LINES.get(name, [name])]
     work.check(len(typed) > 20, f"only {typed}")
-    commands = [word for line in typed + ["nosuch", "echo > README.md/x"] for word in ("--cmd", line)]
+    commands = [word for line in typed + ["nosuch", "echo > README/x"] for word in ("--cmd", line)]
     done = work.duo("run", "--kernel", "mono,micro", "--diff", "-q", "--timeout", "120", *commands, timeout=300)
     work.check(done.returncode == 0, f"exit code {done.returncode}: {done.stdout[-2000:]}{done.stderr[-500:]}")
 

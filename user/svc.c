@@ -21,13 +21,13 @@ static int usage(void)
     return 2;
 }
 
+static const char *const states[SERVICE_STATES] = {
+    [SERVICE_RUNNING] = "running",         [SERVICE_RESTARTING] = "restarting", [SERVICE_HELD] = "held",
+    [SERVICE_BACKING_OFF] = "backing off", [SERVICE_GAVE_UP] = "gave up",
+};
+
 static void show(const struct service_status *s)
 {
-    static const char *const states[SERVICE_STATES] = {
-        [SERVICE_RUNNING] = "running",         [SERVICE_RESTARTING] = "restarting", [SERVICE_HELD] = "held",
-        [SERVICE_BACKING_OFF] = "backing off", [SERVICE_GAVE_UP] = "gave up",
-    };
-
     if (s->state == SERVICE_IN_KERNEL)
         printf("%-8s %-4s %-8s in kernel, no restart\n", s->name, "-", "-");
     else
@@ -72,11 +72,11 @@ static int steer(const char *word, int verb, const char *name, int ms)
     result = service_control(n, verb, ms);
     if (result == 0)
         return 0;
-    if (result == CONTROL_ESTATE)
+    if (result == CONTROL_ESTATE && verb == SERVICE_RELEASE)
+        fprintf(2, "svc: cannot release %s: it is not held\n", name);
+    else if (result == CONTROL_ESTATE)
         fprintf(2, "svc: cannot %s %s: it is %s\n", word, name,
-                verb == SERVICE_RELEASE   ? "not held"
-                : s.state == SERVICE_HELD ? "held"
-                                          : "restarting");
+                s.state == SERVICE_GAVE_UP ? "given up" : states[s.state]);
     else
         fprintf(2, "svc: cannot %s %s: nothing would be left to release it\n", word, name);
     return 1;

@@ -15,23 +15,6 @@ _Static_assert(offsetof(seL4_BootInfo, ipcBuffer) == 0x20, "system/start.S");
 
 u64 supervisor_endpoint, supervisor_notification;
 
-static const struct server_description descriptions[] = {
-#define SERVER(service, name, priority, threads, loops, kept, restarts)                                      \
-    {SERVER_ID_##service, name, priority, threads, loops, kept, restarts},
-#define CLIENT(client, service)
-#define DEVICE(server, compatible, n)
-#define DMA(server, pages)
-#define ARENA(server)
-#define TRANSFERS(server)
-#include "system/micro.def"
-#undef SERVER
-#undef CLIENT
-#undef DEVICE
-#undef DMA
-#undef ARENA
-#undef TRANSFERS
-};
-
 static u64 faults[SERVERS_COUNT], ready;
 
 void root_main(seL4_BootInfo *info);
@@ -45,7 +28,7 @@ static void request(const struct server *server, u64 label)
     case SUPERVISOR_READY:
         say("[authority] %s: its faults were %lu\n", server->description->name,
             faults[server->description->service]);
-        if (++ready == ARRAY_SIZE(descriptions)) {
+        if (++ready == SERVERS_COUNT) {
             say("[authority] all are done\n");
             power_off(0);
         }
@@ -110,10 +93,7 @@ void root_main(seL4_BootInfo *info)
     seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, PRIORITY);
     supervisor_endpoint = supply_make(&root_supply, seL4_EndpointObject, 0, 1);
     supervisor_notification = supply_make(&root_supply, seL4_NotificationObject, 0, 1);
-    for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
-        process_prepare(&descriptions[i]);
-    programs_prepare();
-    for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
-        process_start(&servers[descriptions[i].service]);
+    process_prepare_all();
+    process_start_all();
     serve();
 }

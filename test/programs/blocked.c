@@ -75,7 +75,7 @@ static void (*const waits[])(void) = {read_pipe,  write_pipe,     read_console,
 static void provoke(void)
 {
     char byte;
-    int fd = open("README.md", O_RDONLY);
+    int fd = open("README", O_RDONLY);
 
     read(fd, &byte, 1);
     close(fd);

@@ -1,6 +1,6 @@
 /*
  * states SERVICE: says each state of the service that is seen, while a child uses the disk without end. The
- * one that looks needs no disk for it. It ends when the machine does.
+ * one that looks needs no disk for it. It ends when the service is given up.
  */
 #include "abi/xv6/fcntl.h"
 #include "lib/string.h"
@@ -35,18 +35,21 @@ int main(int argc, char **argv)
         [SERVICE_BACKING_OFF] = "backing off", [SERVICE_GAVE_UP] = "gave up",
     };
     static struct service_status status;
-    int said = SERVICE_STATES;
+    int said = SERVICE_STATES, child;
 
     if (argc != 2 || !look(argv[1], &status)) {
         fprintf(2, "usage: states SERVICE\n");
         return 2;
     }
-    if (fork() == 0)
+    child = fork();
+    if (child == 0)
         use_disk();
-    while (look(argv[1], &status)) {
+    while (said != SERVICE_GAVE_UP && look(argv[1], &status)) {
         if (status.state != said)
             printf("states: %s, generation %u\n", words[status.state], status.generation);
         said = status.state;
     }
-    return 1;
+    kill(child);
+    wait(NULL);
+    return 0;
 }

@@ -17,7 +17,7 @@
 #include "placement/micro/root/process.h"
 #include "placement/micro/root/supervise.h"
 
-#define RTC_ADDRESS 0x2000202000ul /* where the supervisor sees the device (goldfish, see timer/main.c) */
+#define RTC_ADDRESS 0x2000202000ul /* where the supervisor sees the device (goldfish) */
 
 #define RTC_TIME_LOW        0x00
 #define RTC_TIME_HIGH       0x04
@@ -31,14 +31,14 @@
 #define MISSED_MAX   5 /* heartbeats in a row, each on time, in which the timer has done nothing */
 #define TIME_UNIT_NS (1000000000ul / root_board.timebase)
 
-static volatile u32 *rtc; /* NULL: no such device */
-static u64 handler;       /* capability of the interrupt */
-static u64 due;           /* the alarm, in the device's time */
-static u64 last_beat;     /* time CSR */
-static u64 left;          /* time CSR: the supervisor has last left the processor to others */
-static u64 progress;      /* of the timer's record, at the last alarm */
-static u32 idle;          /* alarms in a row at which it had not moved */
-static u32 missed;        /* those of them that count */
+static volatile u32 *rtc;
+static u64 handler;   /* capability of the interrupt */
+static u64 due;       /* the alarm, in the device's time */
+static u64 last_beat; /* time CSR */
+static u64 left;      /* time CSR: the supervisor has last left the processor to others */
+static u64 progress;  /* of the timer's record, at the last alarm */
+static u32 idle;      /* alarms in a row at which it had not moved */
+static u32 missed;    /* those of them that count */
 
 static u64 rtc_now(void)
 {
@@ -65,12 +65,11 @@ static void next_alarm(u64 length)
 void alarm_prepare(void)
 {
     const struct root_device *device = root_device("google,goldfish-rtc", 0);
-    u64 signal = slots_take(2), frame;
+    u64 signal = slots_take(2), frame = slots_take(1);
 
-    handler = process_irq_handler(SERVER_TIMER);
-    if (!device || !handler)
-        return;
-    frame = slots_take(1);
+    if (!device || !device->irq)
+        root_fail("no clock with an alarm");
+    handler = irq_handler_take(device->irq);
     cap_copy(ROOT_CNODE, frame, ROOT_DEPTH, device_frame(device->base), seL4_ReadWrite);
     page_map(&root_supply, seL4_CapInitThreadVSpace, frame, RTC_ADDRESS, seL4_ReadWrite, false);
     rtc = (volatile u32 *)RTC_ADDRESS;
@@ -110,8 +109,6 @@ bool alarm_heard(void)
     u64 now = time_now(), since = (now - last_beat) * TIME_UNIT_NS;
     bool on_time;
 
-    if (!rtc)
-        return false;
     on_time = rtc_now() <= due + LATE_NS;
     if (has_missed(timer, on_time, (now - left) * TIME_UNIT_NS)) {
         idle = 0;
@@ -134,8 +131,6 @@ void alarm_wanted(u64 deadline)
 {
     u64 now = time_now() * TIME_UNIT_NS, when;
 
-    if (!rtc)
-        return;
     when = rtc_now() + (deadline > now ? deadline - now : 0);
     if (when < due)
         set_alarm(when);

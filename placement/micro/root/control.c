@@ -49,8 +49,6 @@ static const char *policy_of(const struct server_description *d)
 {
     static char text[CONTROL_TEXT_SIZE];
 
-    if (d->restarts == 0)
-        return "its death ends the system";
     format_string(text, sizeof(text), "%s, at most %lu in a row",
                   d->service == SERVICE_UNIX ? "new session" : "restart", d->restarts);
     return text;
@@ -140,9 +138,8 @@ static enum err steer(u64 n, u64 verb, u64 ns)
         release(server, "released");
         return ERR_OK;
     case CONTROL_RESTART:
-        if (server->description->restarts == 0)
-            return ERR_DENIED;
-        if (server->state != SERVER_RUNNING && server->state != SERVER_HELD)
+        if (server->state != SERVER_RUNNING && server->state != SERVER_HELD &&
+            server->state != SERVER_GAVE_UP)
             return ERR_BUSY;
         supervise_asked(server);
         return ERR_OK;

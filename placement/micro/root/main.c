@@ -21,23 +21,6 @@ _Static_assert(offsetof(seL4_BootInfo, ipcBuffer) == 0x20, "system/start.S");
 
 u64 supervisor_endpoint, supervisor_notification;
 
-static const struct server_description descriptions[] = {
-#define SERVER(service, name, priority, threads, loops, kept, restarts)                                      \
-    {SERVER_ID_##service, name, priority, threads, loops, kept, restarts},
-#define CLIENT(client, service)
-#define DEVICE(server, compatible, n)
-#define DMA(server, pages)
-#define ARENA(server)
-#define TRANSFERS(server)
-#include "system/micro.def"
-#undef SERVER
-#undef CLIENT
-#undef DEVICE
-#undef DMA
-#undef ARENA
-#undef TRANSFERS
-};
-
 /* Whose fault it is. */
 static const u8 fault_service[FAULT_COUNT] = {
 #define FAULT(service, id, name, class, trigger, mono, micro) SERVICE_##service,
@@ -164,12 +147,9 @@ void root_main(seL4_BootInfo *info)
     supervisor_notification = supply_make(&root_supply, seL4_NotificationObject, 0, 1);
     if (seL4_TCB_BindNotification(seL4_CapInitThreadTCB, supervisor_notification) != seL4_NoError)
         root_fail("no notification for the supervisor");
-    for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
-        process_prepare(&descriptions[i]);
-    programs_prepare();
+    process_prepare_all();
     alarm_prepare();
     arm_from_arguments();
-    for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
-        process_start(&servers[descriptions[i].service]);
+    process_start_all();
     serve();
 }

@@ -305,6 +305,15 @@ static void tables_ensure(struct supply *tables, u64 vspace, u64 address, u64 lo
     }
 }
 
+u64 irq_handler_take(u64 irq)
+{
+    u64 handler = slots_take(1);
+
+    if (seL4_IRQControl_Get(seL4_CapIRQControl, irq, ROOT_CNODE, handler, ROOT_DEPTH) != seL4_NoError)
+        root_fail("an interrupt is not to be had");
+    return handler;
+}
+
 void page_map(struct supply *tables, u64 vspace, u64 frame, u64 address, seL4_CapRights_t rights,
               bool executable)
 {

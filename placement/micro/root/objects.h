@@ -58,6 +58,9 @@ u64 supply_make(struct supply *supply, u64 type, u64 bits, u64 count);
 /* The frame at a device's address; 0 if the kernel gives no such memory. The same one when asked again. */
 u64 device_frame(u64 address);
 
+/* The capability to handle a device's interrupt. Once for each. */
+u64 irq_handler_take(u64 irq);
+
 /* Maps a frame; page tables come from `tables`, which serves this address space alone. */
 void page_map(struct supply *tables, u64 vspace, u64 frame, u64 address, seL4_CapRights_t rights,
               bool executable);

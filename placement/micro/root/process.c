@@ -47,13 +47,25 @@ static u64 irq_handlers[SERVERS_COUNT][DEVICES_MAX];
 
 /* ---- What the image's description says ---- */
 
+static const struct server_description descriptions[] = {
+#define SERVER(service, name, priority, threads, loops, kept, restarts, without)                             \
+    {SERVER_ID_##service, name, priority, threads, loops, kept, restarts, SYSTEM_##without},
+#define CLIENT(client, service)
+#define DEVICE(server, compatible, n)
+#define DMA(server, pages)
+#define ARENA(server)
+#define TRANSFERS(server)
+#include "system/micro.def"
+#undef SERVER
+#undef DEVICE
+};
+
 static const struct {
     u32 server;
     const char *compatible;
     u32 n;
 } devices[] = {
 #define SERVER(...)
-#define CLIENT(client, service)
 #define DMA(server, pages)
 #define ARENA(server)
 #define TRANSFERS(server)
@@ -232,22 +244,13 @@ static void irqs_prepare(u32 service)
         if (devices[i].server != service)
             continue;
         device = root_device(devices[i].compatible, devices[i].n);
-        if (device && device->irq) {
-            irq_handlers[service][place] = slots_take(1);
-            if (seL4_IRQControl_Get(seL4_CapIRQControl, device->irq, ROOT_CNODE, irq_handlers[service][place],
-                                    ROOT_DEPTH) != seL4_NoError)
-                root_fail("an interrupt is not to be had");
-        }
+        if (device && device->irq)
+            irq_handlers[service][place] = irq_handler_take(device->irq);
         place++;
     }
 }
 
-u64 process_irq_handler(u32 service)
-{
-    return irq_handlers[service][0];
-}
-
-void process_prepare(const struct server_description *d)
+static void prepare(const struct server_description *d)
 {
     struct server *server = &servers[d->service];
     u64 size, shared;
@@ -296,7 +299,7 @@ static void pools_take(void)
     programs.frames = planned; /* the layout stays as planned */
 }
 
-void programs_prepare(void)
+static void programs_prepare(void)
 {
     u64 tables = XMAP_KEPT_TABLES(programs.frames, programs.tables);
 
@@ -307,6 +310,13 @@ void programs_prepare(void)
     cap_copy(programs.cnode, tables, programs.radix, untyped_take(XMAP_TABLES_BITS), seL4_AllRights);
     cap_copy(programs.cnode, tables + 1, programs.radix, untyped_take(XMAP_ROOTS_BITS), seL4_AllRights);
     pools_take();
+}
+
+void process_prepare_all(void)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
+        prepare(&descriptions[i]);
+    programs_prepare();
 }
 
 /* ---- Image ---- */
@@ -393,7 +403,7 @@ static void map_devices(struct server *server, struct server_info *info)
                     sizeof(info->device[place].compatible));
         info->device[place].size = min_u64(device->size, PAGE_SIZE);
         info->device[place].irq = device->irq;
-        if (device->irq && service != SERVER_TIMER) /* the alarm is the supervisor's: alarm.c */
+        if (device->irq)
             cap_copy(server->cnode, SLOT_IRQ_HANDLER + place, CSPACE_RADIX, irq_handlers[service][place],
                      seL4_AllRights);
         place++;
@@ -671,4 +681,10 @@ void process_end(struct server *server)
     server->vspace = 0;
     server->cnode = 0;
     server->private_cnode = 0;
+}
+
+void process_start_all(void)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(descriptions); i++)
+        process_start(&servers[descriptions[i].service]);
 }

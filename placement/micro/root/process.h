@@ -16,6 +16,7 @@ struct server_description {
     u32 service; /* enum port_service, or SERVER_TIMER */
     const char *name;
     u64 priority, threads, loops, kept_pages, restarts;
+    enum { SYSTEM_ENDS, SYSTEM_LIVES } without; /* once it is given up */
 };
 
 /* Memory of port/keep.h or of the block cache, in the order of its addresses. */
@@ -85,19 +86,18 @@ extern u64 supervisor_endpoint, supervisor_notification; /* made by main.c */
 
 extern struct server servers[SERVERS_COUNT];
 
-/* The kept part; once, for each server of the image, in the image's order; then, once, programs' memory: all
- * that is left. */
-void process_prepare(const struct server_description *description);
-void programs_prepare(void);
+/* Once: the kept part of each server that the image's description names; then programs' memory: all that is
+ * left. */
+void process_prepare_all(void);
+
+/* The first generation of each, in the description's order. */
+void process_start_all(void);
 
 /* A fresh image of the next generation; it runs when this returns. */
 void process_start(struct server *server);
 
 /* A slot for a capability that signals the timer, of each generation; 0: nobody wants it. */
 extern u64 process_timer_signal;
-
-/* The supervisor's own capability for the interrupt of the server's first device; 0: none. */
-u64 process_irq_handler(u32 service);
 
 /* Ends all that is private. */
 void process_end(struct server *server);

@@ -6,8 +6,9 @@
  * its pc still is the one ecall by which its server calls others, the call is finished with
  * ERR_PEER_RESTARTED. A thread that had its answer has left that ecall behind and simply goes on.
  *
- * A server that dies again and again is started later each time, and then not at all: that is the end of the
- * system, which without it would only pretend to be there.
+ * A server that dies again and again is started later each time, and then given up. For most that is the end
+ * of the system, which without them would only pretend to be there. Without the others it lives on: whoever
+ * calls the one that was given up is told that it is not there, until somebody asks for its restart.
  *
  * Nothing read from a record or a stack is trusted further than to print it or to compare it.
  */
@@ -137,7 +138,7 @@ static void say_where(struct server *server, u64 thread)
 
 /* ---- Callers ---- */
 
-static bool finish_call(struct server *caller, u64 thread, const struct server *dead)
+static bool finish_call(struct server *caller, u64 thread, const struct server *dead, enum err err)
 {
     const struct call_record *call = &caller->record->calls[thread];
     seL4_UserContext registers = {0};
@@ -153,12 +154,12 @@ static bool finish_call(struct server *caller, u64 thread, const struct server *
     }
     registers.pc += 4;
     registers.a0 = 0;
-    registers.a1 = seL4_MessageInfo_new(ERR_PEER_RESTARTED, 0, 0, 0).words[0];
+    registers.a1 = seL4_MessageInfo_new(err, 0, 0, 0).words[0];
     seL4_TCB_WriteRegisters(caller->tcb[thread], caller->state != SERVER_HELD, 0, 32, &registers);
     return true;
 }
 
-static u64 finish_calls(const struct server *dead)
+static u64 finish_calls(const struct server *dead, enum err err)
 {
     u64 finished = 0;
 
@@ -166,19 +167,12 @@ static u64 finish_calls(const struct server *dead)
         if (!servers[s].vspace || &servers[s] == dead)
             continue;
         for (u64 thread = 0; thread < servers[s].description->threads; thread++)
-            finished += finish_call(&servers[s], thread, dead);
+            finished += finish_call(&servers[s], thread, dead, err);
     }
     return finished;
 }
 
 /* ---- Death and the next generation ---- */
-
-static void give_up(struct server *server, const char *why)
-{
-    server->state = SERVER_GAVE_UP;
-    say("[sup] %s: gave up: %s\n", server->description->name, why);
-    power_off(EXIT_GAVE_UP);
-}
 
 /* Programs' free frames, as xmap last noted them. */
 static u64 programs_free(void)
@@ -198,29 +192,17 @@ static void renew(struct server *server)
     server->renewed = true;
 }
 
-/* A server that dies within a second of its last death is on its way into a loop. */
-static void count_death(struct server *server)
-{
-    const struct server_description *d = server->description;
-
-    server->deaths_in_a_row =
-        nanoseconds(time_now() - server->died) < SECOND_NS ? server->deaths_in_a_row + 1 : 1;
-    if (d->restarts == 0)
-        give_up(server, "nothing can be restarted without it");
-    if (server->deaths_in_a_row > d->restarts)
-        give_up(server, "it dies again and again");
-}
-
 /* The next generation, and the callers of the last one. */
 static void begin_again(struct server *server)
 {
     const struct server_description *d = server->description;
     u64 pages = server->private_pages, slots = server->private_slots;
 
+    server->restarts++;
     process_start(server);
     server->slots_before = server->supply.end - server->supply.first - slots;
     server->slots_after = server->supply.end - server->supply.next;
-    server->calls_finished = finish_calls(server);
+    server->calls_finished = finish_calls(server, ERR_PEER_RESTARTED);
     if (d->service == SERVICE_UNIX)
         renew(&servers[SERVICE_CONSOLE]);
     if (server->private_pages != pages || server->private_slots != slots)
@@ -242,27 +224,51 @@ void supervise_look(void)
     for (u32 s = 0; s < SERVERS_COUNT; s++) {
         if (servers[s].state == SERVER_BACKING_OFF && time_now() >= servers[s].begins)
             begin_again(&servers[s]);
+        else if (servers[s].state == SERVER_GAVE_UP)
+            finish_calls(&servers[s], ERR_ABSENT);
     }
 }
 
-/* Evidence has been given. `wait`: before the next generation begins, in nanoseconds. */
-static void restart(struct server *server, u64 wait)
+/* Evidence has been given. */
+static void end(struct server *server)
 {
-    const struct server_description *d = server->description;
-
     server->died = time_now();
-    server->restarts++;
-    server->free_before = d->service == SERVICE_XMAP ? server->record->request_free : programs_free();
+    server->free_before =
+        server->description->service == SERVICE_XMAP ? server->record->request_free : programs_free();
     server->state = SERVER_DEAD;
     process_end(server);
-    say("[sup] %s:   reclaimed %lu frames and %lu slots, leaked %lu\n", d->name, server->private_pages,
-        server->private_slots, supply_lost(&server->supply));
+    say("[sup] %s:   reclaimed %lu frames and %lu slots, leaked %lu\n", server->description->name,
+        server->private_pages, server->private_slots, supply_lost(&server->supply));
+}
+
+static void give_up(struct server *server)
+{
+    server->state = SERVER_GAVE_UP;
+    say("[sup] %s: gave up: it dies again and again\n", server->description->name);
+    if (server->description->without == SYSTEM_ENDS)
+        power_off(EXIT_GAVE_UP);
+    finish_calls(server, ERR_ABSENT);
+}
+
+/* A server that dies within a second of its last death is on its way into a loop. */
+static void end_and_begin_again(struct server *server)
+{
+    bool in_a_row = nanoseconds(time_now() - server->died) < SECOND_NS;
+    u64 wait;
+
+    server->deaths_in_a_row = in_a_row ? server->deaths_in_a_row + 1 : 1;
+    end(server);
+    if (server->deaths_in_a_row > server->description->restarts) {
+        give_up(server);
+        return;
+    }
+    wait = back_off(server);
     if (wait == 0) {
         begin_again(server);
         return;
     }
-    say("[sup] %s: backs off: death %lu in a row, begins again in %lu ms\n", d->name, server->deaths_in_a_row,
-        wait / 1000000);
+    say("[sup] %s: backs off: death %lu in a row, begins again in %lu ms\n", server->description->name,
+        server->deaths_in_a_row, wait / 1000000);
     server->state = SERVER_BACKING_OFF;
     server->begins = time_now() + wait / (SECOND_NS / root_board.timebase);
 }
@@ -276,8 +282,7 @@ void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault
     say_cause(server, label, address, code);
     say("\n");
     say_where(server, thread);
-    count_death(server);
-    restart(server, back_off(server));
+    end_and_begin_again(server);
 }
 
 void supervise_hang(struct server *server, u64 thread, const char *what)
@@ -288,15 +293,20 @@ void supervise_hang(struct server *server, u64 thread, const char *what)
         say_where(server, thread);
     }
     string_copy(server->last_fault, what, sizeof(server->last_fault));
-    count_death(server);
-    restart(server, back_off(server));
+    end_and_begin_again(server);
 }
 
 void supervise_asked(struct server *server)
 {
+    bool was_given_up = server->state == SERVER_GAVE_UP;
+
     say("[sup] %s: restart asked for\n", server->description->name);
     string_copy(server->last_fault, "restart asked for", sizeof(server->last_fault));
-    restart(server, 0);
+    if (was_given_up)
+        server->died = time_now();
+    else
+        end(server);
+    begin_again(server);
 }
 
 void supervise_ready(struct server *server, u64 result)
