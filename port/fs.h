@@ -4,7 +4,8 @@
 
 #include "port/operation.h"
 
-#define FS_ROOT 1u /* the root directory's inode number */
+#define FS_NO_INODE 0u /* nobody ever holds it */
+#define FS_ROOT     1u /* the root directory's inode number */
 
 /* Types of an inode, as on the disk. */
 #define FS_TYPE_DIRECTORY 1u

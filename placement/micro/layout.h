@@ -170,13 +170,14 @@ struct call_record {
     u32 serial; /* counts this thread's calls, over all generations */
 };
 
-/* What a thread that serves operations, or system calls, is doing, for the supervisor that must notice a
- * hang. No operation waits without a limit (port/sync.h), so one that is seen to is lost. */
+/* What a thread is doing that serves operations, system calls or a device, for the supervisor that must
+ * notice a hang. NONE: it waits for what it shall do. No operation waits without a limit (port/sync.h), so
+ * one that is seen to is lost. */
 enum work_state { WORK_NONE, WORK_RUNNING, WORK_WAITING, WORK_FOREVER };
 
 struct work_record {
     u32 state;
-    u32 serial; /* counts this thread's requests */
+    u32 serial; /* counts this thread's requests, or what its device asked */
 };
 
 /* Kept; written by the server, read by the supervisor, which believes none of it more than it must. */

@@ -44,7 +44,7 @@ static enum err leave(enum err err)
 }
 
 /* Enters, unless a former generation has done what is asked: then `answer` is what it gave, and there is
- * nothing to leave. */
+ * nothing to leave. Before any argument is looked at: who asks what became of a request names no inode. */
 static bool enter_once(u64 *answer)
 {
     enter();
@@ -540,7 +540,7 @@ static enum err pin_range(const struct fs_inode *inode, u64 offset, u64 length, 
 }
 
 /* Repeated: what a former generation lent for it goes back first, since the blocks may have changed
- * meanwhile. */
+ * meanwhile; that is all, if the caller asks for no inode any more. */
 enum err fs_read(u64 inode, u64 offset, u64 length, u64 *slots, u64 *count)
 {
     struct fs_inode open;

@@ -5,7 +5,7 @@
  * Each operation with an effect is ended at each instant in turn, the service restarted, and the operation
  * repeated. Then tree, references and lent slots are those of an undisturbed run. The same for several
  * requests that share a commit: what a death would leave is copied at each instant of their run, and begun
- * from again.
+ * from again. And after two deaths the caller asks what became of the request, and knows for sure.
  */
 #include "port/thread.h"
 #include "service/fs/core.h"
@@ -125,16 +125,74 @@ static enum err do_return(u64 *value)
     return fs_slots_return(slots);
 }
 
+/* The operations again, as who asks what became of one names them. */
+static enum err ask_create(u64 *value)
+{
+    return fs_create(FS_NO_INODE, NAME("new"), FS_TYPE_FILE, 0, value);
+}
+
+static enum err ask_link(u64 *value)
+{
+    *value = 0;
+    return fs_link(FS_NO_INODE, FS_ROOT, NAME("again"));
+}
+
+static enum err ask_unlink(u64 *value)
+{
+    *value = 0;
+    return fs_unlink(FS_NO_INODE, NAME("victim"));
+}
+
+static enum err ask_truncate(u64 *value)
+{
+    *value = 0;
+    return fs_truncate(FS_NO_INODE);
+}
+
+static enum err ask_write(u64 *value)
+{
+    return fs_write(FS_NO_INODE, 5000, 3000, slots, 0, value);
+}
+
+static enum err ask_lookup(u64 *value)
+{
+    return fs_lookup(FS_NO_INODE, NAME("file"), value);
+}
+
+static enum err ask_get(u64 *value)
+{
+    *value = 0;
+    return fs_get(FS_NO_INODE);
+}
+
+static enum err ask_read(u64 *value)
+{
+    u64 which, count;
+    *value = 0;
+    return fs_read(FS_NO_INODE, 1024, 3000, &which, &count);
+}
+
 static const struct operation {
     const char *name;
     enum err (*call)(u64 *value);
     u32 instants; /* at which it must have been ended, at least: else the test has missed its subject */
+    /* NULL: nobody asks, what gives back is repeated until it is answered, and so is lend */
+    enum err (*ask)(u64 *value);
 } all[] = {
-    {"create", do_create, 12},     {"mkdir", do_mkdir, 12},  {"link", do_link, 10},
-    {"unlink", do_unlink, 10},     {"write", do_write, 10},  {"truncate", do_truncate, 10},
-    {"lookup", do_lookup, 3},      {"get", do_get, 3},       {"put", do_put, 3},
-    {"put_last", do_put_last, 12}, {"read", do_read, 3},     {"read_done", do_read_done, 3},
-    {"lend", do_lend, 3},          {"return", do_return, 3},
+    {"create", do_create, 12, ask_create},
+    {"mkdir", do_mkdir, 12, ask_create},
+    {"link", do_link, 10, ask_link},
+    {"unlink", do_unlink, 10, ask_unlink},
+    {"write", do_write, 10, ask_write},
+    {"truncate", do_truncate, 10, ask_truncate},
+    {"lookup", do_lookup, 3, ask_lookup},
+    {"get", do_get, 3, ask_get},
+    {"put", do_put, 3, NULL},
+    {"put_last", do_put_last, 12, NULL},
+    {"read", do_read, 3, ask_read},
+    {"read_done", do_read_done, 3, NULL},
+    {"lend", do_lend, 3, NULL},
+    {"return", do_return, 3, NULL},
 };
 
 /* What is to be the same whether or not a death was in between. */
@@ -288,6 +346,98 @@ static void test_death_in_recovery(void **state)
         assert_false(end_at(&all[i], 0, &was));
         for (u64 n = 1; end_at(&all[i], n, &is); n += 2)
             try_recovery(&all[i], n, &was);
+    }
+}
+
+/* ---- Asked about, after two deaths ---- */
+
+/* The repeated request, until the service dies at the n-th instant of it; false: it does not. */
+static bool repeat_ends_at(const struct operation *o, u64 n)
+{
+    u64 value = 0;
+    host_request(ME);
+    host_death_after(n);
+    if (setjmp(host_death) != 0)
+        return true;
+    (void)o->call(&value);
+    host_death_after(0);
+    return false;
+}
+
+/* The question, with `deaths` in it, the k-th at its k-th instant, until it is answered. */
+static enum err ask(const struct operation *o, u32 deaths, u64 *value)
+{
+    for (volatile u32 k = 1;; k++) {
+        host_request(0);
+        assert_ok(fs_restart());
+        host_request(ME);
+        host_death_after(k <= deaths ? k : 0);
+        if (setjmp(host_death) != 0)
+            continue;
+        enum err err = o->ask(value);
+        host_death_after(0);
+        host_request(0);
+        return err;
+    }
+}
+
+/* Dies at the n-th instant of the operation and at the m-th of its repetition, or when that has ended, and is
+ * asked then. Counts the answers by whether it was done. */
+static void try_asking(const struct operation *o, u64 n, u32 deaths, const struct world *done,
+                       const struct world *not_done, u64 *answers)
+{
+    bool died = true;
+    for (u64 m = 1; died; m++) {
+        struct world is;
+        u64 value = 0;
+        assert_true(end_at(o, n, &is));
+        host_request(0);
+        assert_ok(fs_restart());
+        died = repeat_ends_at(o, m);
+        enum err err = ask(o, deaths, &value);
+        others_change();
+        is = look(err, value);
+        answers[err == ERR_OK]++;
+        if (!died && o->ask != ask_read)
+            assert_ok(err);
+        if (err == ERR_OK) {
+            assert_same(o, n, &is, done);
+            continue;
+        }
+        assert_err(err, ERR_ARGUMENT);
+        is.err = not_done->err;
+        is.value = not_done->value;
+        assert_same(o, n, &is, not_done);
+        host_request(ME + PORT_REQUEST_CALLERS); /* the caller's next request is served as ever */
+        is.err = o->call(&value);
+        host_request(0);
+        is = look(is.err, value);
+        assert_same(o, n, &is, done);
+    }
+}
+
+static enum err do_nothing(u64 *value)
+{
+    *value = 0;
+    return ERR_OK;
+}
+
+static void test_asked_about(void **state)
+{
+    static const struct operation nothing = {"nothing", do_nothing, 0, NULL};
+    struct world done, not_done, unused;
+    (void)state;
+    assert_false(end_at(&nothing, 0, &not_done));
+    for (const struct operation *o = all; o < all + ARRAY_SIZE(all); o++) {
+        u64 answers[2] = {0, 0}; /* not done, done */
+        if (o->ask == NULL)
+            continue;
+        assert_false(end_at(o, 0, &done));
+        for (u64 n = 1; end_at(o, n, &unused); n += 2)
+            for (u32 deaths = 0; deaths <= 2; deaths += 2)
+                try_asking(o, n, deaths, &done, &not_done, answers);
+        assert_true(answers[0] > 2);
+        assert_true(o->ask == ask_read ? answers[1] == 0 : answers[1] > 2);
     }
 }
 
@@ -471,6 +621,7 @@ int main(void)
         T(test_others_come_first),
         T(test_several_restarts),
         T(test_death_in_recovery),
+        T(test_asked_about),
         T(test_next_request_is_another),
         T(test_failed_commit_is_not_done),
         T(test_requests_that_share_a_commit),

@@ -150,10 +150,11 @@ static enum err create_or_find(struct process *process, const char *path, u64 *i
         return err;
     err = ERR_NOT_FOUND;
     for (u32 i = 0; i < CREATE_ROUNDS && err == ERR_NOT_FOUND; i++) {
-        err = repeat_once(fs_create(directory, name[0], name[1], FS_TYPE_FILE, 0, inode));
+        err = repeat_or_ask(fs_create(directory, name[0], name[1], FS_TYPE_FILE, 0, inode), OP_fs_create,
+                            inode);
         if (err != ERR_EXISTS)
             break;
-        err = repeat_once(fs_lookup(directory, name[0], name[1], inode));
+        err = repeat_or_ask(fs_lookup(directory, name[0], name[1], inode), OP_fs_lookup, inode);
     }
     unix_inode_put(directory);
     if (err != ERR_OK)
@@ -219,7 +220,7 @@ static enum err truncate(u64 inode)
     enum err err;
 
     unix_content_lock(inode);
-    err = repeat_once(fs_truncate(inode));
+    err = repeat_or_ask(fs_truncate(inode), OP_fs_truncate, NULL);
     unix_content_unlock(inode);
     return err;
 }
@@ -268,7 +269,7 @@ static s64 make(struct process *process, uaddr address, u64 type, u64 device)
 
     if (!fetch_path(process, address, path) || unix_path_parent(process, path, &directory, name) != ERR_OK)
         return FAILED;
-    err = repeat_once(fs_create(directory, name[0], name[1], type, device, &inode));
+    err = repeat_or_ask(fs_create(directory, name[0], name[1], type, device, &inode), OP_fs_create, &inode);
     unix_inode_put(directory);
     if (err != ERR_OK)
         return FAILED;
@@ -296,7 +297,7 @@ s64 unix_call_unlink(struct process *process, const u64 *argument)
     if (!fetch_path(process, argument[0], path) ||
         unix_path_parent(process, path, &directory, name) != ERR_OK)
         return FAILED;
-    err = repeat_once(fs_unlink(directory, name[0], name[1]));
+    err = repeat_or_ask(fs_unlink(directory, name[0], name[1]), OP_fs_unlink, NULL);
     unix_inode_put(directory);
     return err == ERR_OK ? 0 : FAILED;
 }
@@ -309,7 +310,7 @@ static enum err link_inode(struct process *process, u64 inode, const char *path)
 
     if (err != ERR_OK)
         return err;
-    err = repeat_once(fs_link(inode, directory, name[0], name[1]));
+    err = repeat_or_ask(fs_link(inode, directory, name[0], name[1]), OP_fs_link, NULL);
     unix_inode_put(directory);
     return err;
 }

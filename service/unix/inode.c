@@ -38,7 +38,7 @@ void unix_content_unlock(u64 inode)
 /* Without a file system there is only a root nobody can look into. */
 enum err unix_inode_get(u64 inode)
 {
-    enum err err = repeat_once(fs_get(inode));
+    enum err err = repeat_or_ask(fs_get(inode), OP_fs_get, NULL);
 
     return err == ERR_ABSENT && inode == FS_ROOT ? ERR_OK : err;
 }
@@ -108,7 +108,8 @@ enum err unix_inode_read(u64 inode, u64 offset, u8 *to, u64 length, u64 *count)
     while (done < length) {
         u64 wanted = min_u64(length - done, request_max(offset + done));
         u64 got = 0;
-        enum err err = repeat_once(read_request(inode, offset + done, to + done, wanted, &got));
+        enum err err =
+            repeat_or_ask(read_request(inode, offset + done, to + done, wanted, &got), OP_fs_read, &got);
 
         if (err != ERR_OK)
             return err;
@@ -165,7 +166,7 @@ static enum err borrow_slots(struct process *process)
 
     if (process->slots_lent)
         return ERR_OK;
-    err = repeat_once(fs_slots_lend(&process->slots));
+    err = repeat_patiently(fs_slots_lend(&process->slots));
     process->slots_lent = err == ERR_OK;
     return err;
 }
@@ -189,18 +190,16 @@ static u64 fill_slots(struct process *process, u64 offset, uaddr address, u64 le
     return done;
 }
 
-/* If fs died twice in the call, whose the slots are now is not certain: they are given back if fs still
- * counts them as ours, and not used again. */
+/* On an error the slots are still ours, unless fs says that they never were. */
 static enum err write_slots(struct process *process, u64 inode, u64 offset, u64 length, bool keep_size)
 {
     u64 fresh;
-    enum err err = repeat_once(fs_write(inode, offset, length, process->slots, keep_size, &fresh));
+    enum err err = repeat_or_ask(fs_write(inode, offset, length, process->slots, keep_size, &fresh),
+                                 OP_fs_write, &fresh);
 
     if (err == ERR_OK)
         process->slots = fresh;
-    if (err == ERR_PEER_RESTARTED)
-        (void)repeat_patiently(fs_slots_return(process->slots));
-    if (err == ERR_PEER_RESTARTED || err == ERR_ARGUMENT)
+    if (err == ERR_ARGUMENT)
         process->slots_lent = false;
     return err;
 }

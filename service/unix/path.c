@@ -34,7 +34,7 @@ struct place {
 static enum err step(struct place *place, const u64 name[2])
 {
     u64 next = 0;
-    enum err err = repeat_once(fs_lookup(place->inode, name[0], name[1], &next));
+    enum err err = repeat_or_ask(fs_lookup(place->inode, name[0], name[1], &next), OP_fs_lookup, &next);
 
     if (place->ours)
         unix_inode_put(place->inode);

@@ -26,6 +26,7 @@
 
 #include "abi/xv6/control.h"
 #include "abi/xv6/limits.h"
+#include "port/fs.h"
 #include "port/program.h"
 #include "port/request.h"
 #include "port/sync.h"
@@ -95,9 +96,10 @@ extern struct unix_table {
     })
 
 /* The same, up to four times, for calls that must not fail: one that gives something back, which nobody would
- * take otherwise until the next start, and a page fault, whose error is the program's end. A service may die
- * in its own recovery, before it has received what waits for it, so two deaths do not blame the request. One
- * that kills whoever receives it ends here, before the service is given up.
+ * take otherwise until the next start; fs_slots_lend(), which names no inode and so cannot be asked about
+ * (see below); and a page fault, whose error is the program's end. A service may die in its own recovery,
+ * before it has received what waits for it, so two deaths do not blame the request. One that kills whoever
+ * receives it ends here, before the service is given up.
  */
 #define PATIENT_TRIES 4u
 #define repeat_patiently(call)                                                                               \
@@ -109,6 +111,23 @@ extern struct unix_table {
         }                                                                                                    \
         last_;                                                                                               \
     })
+
+/*
+ * The same as repeat_once() for a request of fs that has an effect. If fs has died twice in it, the error
+ * alone would leave us in the dark: what it had taken for us nobody would ever give back. So fs is asked.
+ * What was done has succeeded; after ERR_PEER_RESTARTED nothing was done and nothing is held, unless all
+ * answers to the question were lost as well. `answer`: where the operation's first out value goes; NULL if it
+ * has none.
+ */
+#define repeat_or_ask(call, operation, answer)                                                               \
+    ({                                                                                                       \
+        enum err first_ = (call);                                                                            \
+        first_ == ERR_PEER_RESTARTED ? (port_request_again(), unix_ask((call), operation, answer)) : first_; \
+    })
+
+/* `err` is what the calling thread's last call, that operation of fs, returned. If that is ERR_PEER_RESTARTED
+ * asks what became of it: ERR_OK with its answer, or the same error (ask.c). */
+enum err unix_ask(enum err err, enum fs_operation operation, u64 *answer);
 
 void unix_process_init(void);
 

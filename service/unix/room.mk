@@ -1,6 +1,6 @@
 # The unix core, and its unit tests on the host.
 unix_files := $(addprefix service/unix/, start.c run.c process.c process_calls.c space.c memory.c user_copy.c exec.c \
-              arguments.c file.c inode.c pipe.c device.c path.c file_calls.c xmap_calls.c control_calls.c)
+              arguments.c ask.c file.c inode.c pipe.c device.c path.c file_calls.c xmap_calls.c control_calls.c)
 
 # The tests run whole programs over the real cores of fs, xmap and console; only the UART, the disk and the programs
 # themselves are the test's. Lists of rooms that are read after this one are used in the recipe only.

@@ -3,6 +3,7 @@
 test-unit-model:
 	$(Q)test/model/check.py
 
+test-long: test-long-model
 test-long-model:
 	$(Q)test/model/check.py --long
 

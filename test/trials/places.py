@@ -2,8 +2,8 @@
 Where servers can die: what a golden run knows of them.
 
 A place is the address of an instruction; servers have address ranges of their own, so it names the server as well. QEMU
-lists each instruction when it translates it, so after all translations have been forgotten the list is what has been executed
-since. From one run without a death come the places of the workload; from one in which each server dies once those that only a
+lists each instruction when it translates it. With `nochain` it uses none of the translations it has made without, so the list is
+what has been executed since. From one run without a death come the places of the workload; from one in which each server dies once those that only a
 restart comes to. The same runs tell where in physical memory each server's record page is, and how often each service's faults
 are reached. All of it is kept beside the build it belongs to.
 """
@@ -18,7 +18,7 @@ from elftools.elf.elffile import ELFFile
 
 from duo import gdbstub, paths
 from duo.guest import Ended
-from trials.session import NOWHERE, Session, Stuck
+from trials.session import Session, Stuck
 
 SERVERS = ("xmap", "fs", "block", "console")  # those that promise to be forgotten by their clients
 RECORDED = ("xmap", "unix", "fs", "block", "console")
@@ -111,7 +111,7 @@ class Places:
 
 def places():
     """Those of this build, from its last golden runs or from new ones."""
-    key = hashlib.sha256(b"with unix")
+    key = hashlib.sha256(b"all translations anew")
     for name in ("micro-release.elf", "micro-root.elf", "test/fs.img"):
         with open(paths.built(name), "rb") as file:
             key.update(file.read())
@@ -143,6 +143,9 @@ def golden():
         listing = listed(session, lambda: session.run())
         session.stop_guest()
         data["work"] = {server: [a for a in listing if server_of(a) == server] for server in RECORDED}
+        for server in RECORDED:
+            if symbol(server, "inject_point") not in data["work"][server]:  # where every operation begins
+                raise Stuck(f"the list of what is executed has no operation of {server}")
         data["arrivals"] = {server: arrivals(session.gdb, data, server) for server in SERVERS}
     with Session(GOLDEN_SEED, GOLDEN_OPERATIONS, extra=FILTER) as session:
         listing = listed(session, lambda: kill_each(session))
@@ -186,9 +189,7 @@ def listed(session, deed):
     log = os.path.join(session.folder, "in_asm")
     session.stop_guest()
     monitor(f"logfile {log}")
-    monitor("log in_asm")
-    session.gdb.set_breakpoint(NOWHERE)  # whichever: translations are forgotten
-    session.gdb.clear_breakpoint(NOWHERE)
+    monitor("log in_asm,nochain")
     session.gdb.go()
     deed()
     monitor("log none")

@@ -1,7 +1,8 @@
 /*
  * Three kinds of hang, seen in the record pages, where each thread notes what it is doing:
  *
- *   a request, or a system call, that *runs* and makes no progress: the server is in a loop. Judged only for
+ *   a request, a system call, or what a device asks, that *runs* and makes no progress: the server is in a
+ * loop. Judged only for
  * the busiest priority: while a server runs, those below it get no time and prove nothing by standing still;
  *
  *   an operation that waits without a limit: none may (port/sync.h), so nobody will wake it. unix is the

@@ -97,9 +97,10 @@ void server_serve(void *argument)
     struct work_record *work = &server_record()->work[sync_self()->index];
     u64 words[OPERATION_IN_MAX] = {0};
     seL4_Word badge;
-    seL4_MessageInfo_t info =
-        seL4_RecvWithMRs(CPTR(SLOT_SERVICE), &badge, &words[0], &words[1], &words[2], &words[3]);
+    seL4_MessageInfo_t info;
 
+    __atomic_store_n(&work->state, WORK_NONE, __ATOMIC_RELEASE);
+    info = seL4_RecvWithMRs(CPTR(SLOT_SERVICE), &badge, &words[0], &words[1], &words[2], &words[3]);
     for (;;) {
         if (badge == BADGE_SIGNAL) { /* a wake-up whose reason has passed */
             info = seL4_RecvWithMRs(CPTR(SLOT_SERVICE), &badge, &words[0], &words[1], &words[2], &words[3]);

@@ -45,9 +45,12 @@ enum err port_irq_wait(u32 irq, u64 deadline)
     if (seL4_IRQHandler_SetNotification(handler, CPTR(SLOT_THREAD + 2 * self->index + 1)) != seL4_NoError)
         port_fatal("an interrupt cannot be bound");
     seL4_IRQHandler_Ack(handler);
+    server_work(WORK_WAITING);
     if (!self->signalled)
         server_pause_until(deadline);
     self->signalled = false;
+    server_record()->work[self->index].serial++;
+    server_work(WORK_RUNNING);
     return port_now() >= deadline ? ERR_TIMEOUT : ERR_OK;
 }
 

@@ -124,8 +124,13 @@ struct sync_thread *sync_wake(struct sync_list *list)
 void thread_begin(void);
 void thread_run(struct sync_thread *self);
 
+/* Watched from here on: what is not seen to wait must end. */
 void thread_run(struct sync_thread *self)
 {
+    struct work_record *work = &server_record()->work[self->index];
+
+    work->serial++;
+    __atomic_store_n(&work->state, WORK_RUNNING, __ATOMIC_RELEASE);
     self->entry(self->argument);
     port_fatal("thread function returned");
 }
