@@ -26,6 +26,15 @@ enum err port_device_find(const char *compatible, u32 n, struct port_device *dev
  */
 enum err port_irq_wait(u32 irq, u64 deadline);
 
+/*
+ * Reads a register of one byte, which takes that byte out of the device, and stores it in `kept`, a word of
+ * the memory of port/keep.h. Should the service die in between, the byte is not lost: the next generation,
+ * before its first port_device_take(), is given it by port_device_taken(), which otherwise stores nothing.
+ * One register and one thread a service. Neither waits or fails.
+ */
+void port_device_take(const volatile u8 *source, u32 *kept);
+void port_device_taken(u32 *kept);
+
 /* Orders all earlier accesses to memory and device registers before all later ones. */
 void port_device_fence(void);
 

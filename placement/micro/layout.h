@@ -180,9 +180,13 @@ struct work_record {
     u32 serial; /* counts this thread's requests, or what its device asked */
 };
 
+#define RECORD_TAKEN 0x100ul
+
 /* Kept; written by the server, read by the supervisor, which believes none of it more than it must. */
 struct server_record {
     u64 call_place;   /* address of the one ecall by which this server calls others */
+    u64 take_place;   /* address of the store of port_device_take(); 0: it is not used */
+    u64 taken;        /* RECORD_TAKEN and the byte that the former generation did not store; 0: none */
     u64 client;       /* xmap: a number of unix's generation, 1..LEND_MAX; written by the supervisor */
     u64 progress;     /* counts steps of long requests: while it moves, nothing hangs */
     u64 request_free; /* xmap: free frames when that request began */

@@ -20,6 +20,17 @@ enum err port_irq_wait(u32 irq, u64 deadline)
     return mono_irq_wait(irq, mono_time_of(deadline)) ? ERR_OK : ERR_TIMEOUT;
 }
 
+void port_device_take(const volatile u8 *source, u32 *kept)
+{
+    *kept = *source;
+}
+
+/* Here no generation follows another. */
+void port_device_taken(u32 *kept)
+{
+    (void)kept;
+}
+
 void port_device_fence(void)
 {
     mono_device_fence();

@@ -6,7 +6,7 @@
  * echo of one byte.
  *
  * Called by: unix, through port/console.h; the placement, for start and restart.
- * Locking:   input_lock guards what was typed (kept.h) and the cancelled readers; output_lock guards who owns
+ * Locking:   input_lock guards what is kept (kept.h); output_lock guards who owns
  * the output. Neither is taken while the other is held, and no holder waits for the device: the echo is sent
  * between two holds of input_lock (line.h says why), and the output's owner holds no lock while it sends.
  * Fails:     a UART that takes no byte for a second: the byte and the rest of that write are dropped,
@@ -47,7 +47,6 @@ static struct {
     struct port_lock input_lock;
     struct port_queue readers;  /* wait for delivered bytes or for being cancelled */
     struct port_queue watchers; /* wait for attention */
-    bool cancelled[CONS_READERS];
 
     struct port_lock output_lock;
     struct port_queue writers; /* wait for the output's owner to end */
@@ -142,17 +141,12 @@ static void type_pending(void)
     port_lock_release(&console.input_lock);
 }
 
-/* The byte is nowhere but in a register from the UART's answer to the store that keeps it: few instructions,
- * of which a death takes it along. */
 static bool receive(void)
 {
-    u8 byte;
     bool any;
 
     port_lock_acquire(&console.input_lock);
-    any = cons_uart_receive(&byte);
-    if (any)
-        cons_kept_receive(byte);
+    any = cons_uart_receive(cons_kept_receiver());
     port_lock_release(&console.input_lock);
     return any;
 }
@@ -178,6 +172,7 @@ static enum err start(bool first)
         err = cons_uart_open(first, &console.irq);
     if (err != ERR_OK)
         return err;
+    port_device_taken(cons_kept_receiver());
     port_lock_init(&console.input_lock, "console input");
     port_lock_init(&console.output_lock, "console output");
     port_queue_init(&console.readers, "console readers");
@@ -224,7 +219,7 @@ enum err cons_read(u64 reader, u64 transfer, u64 length, u64 *count)
         return ERR_ARGUMENT;
     port_lock_acquire(&console.input_lock);
     for (;;) {
-        cancelled = console.cancelled[reader];
+        cancelled = cons_kept_cancelled(reader);
         if (cancelled || cons_kept_take(port_request_identity(), bytes, length, &done))
             break;
         (void)port_wait(&console.readers, &console.input_lock, port_now() + WAIT_LOOK);
@@ -242,7 +237,7 @@ static enum err set_cancelled(u64 reader, bool cancelled)
     if (reader >= CONS_READERS)
         return ERR_ARGUMENT;
     port_lock_acquire(&console.input_lock);
-    console.cancelled[reader] = cancelled;
+    cons_kept_cancel(reader, cancelled);
     port_wake_all(&console.readers);
     port_lock_release(&console.input_lock);
     return ERR_OK;

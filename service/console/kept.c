@@ -30,9 +30,9 @@ enum err cons_kept_start(bool first)
 
 /* ---- Typing ---- */
 
-void cons_kept_receive(u8 byte)
+u32 *cons_kept_receiver(void)
 {
-    __atomic_store_n(&cons_kept->pending, byte, __ATOMIC_RELEASE);
+    return &cons_kept->pending;
 }
 
 bool cons_kept_pending(struct cons_line_action *action)
@@ -106,4 +106,15 @@ bool cons_kept_attention(u64 identity)
     cons_kept->attention = false;
     port_keep_commit();
     return true;
+}
+
+/* One store, which no death tears. */
+void cons_kept_cancel(u64 reader, bool cancelled)
+{
+    cons_kept->cancelled[reader] = cancelled;
+}
+
+bool cons_kept_cancelled(u64 reader)
+{
+    return cons_kept->cancelled[reader];
 }

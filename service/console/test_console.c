@@ -178,7 +178,7 @@ static void type_on(const char *text)
 
     for (; text[life.at] != '\0'; life.at++, life.received = false) {
         if (!life.received)
-            cons_kept_receive((u8)text[life.at]);
+            *cons_kept_receiver() = (u8)text[life.at];
         life.received = true;
         if (cons_kept_pending(&action))
             (void)cons_kept_apply(action);
@@ -265,14 +265,14 @@ static void long_read_goes_on(void **state)
     host_reset();
     assert_int_equal(cons_kept_start(true), ERR_OK);
     for (u32 i = 0; i < 200; i++) {
-        cons_kept_receive('a' + i % 26);
+        *cons_kept_receiver() = 'a' + i % 26;
         assert_true(cons_kept_pending(&action));
         if (cons_kept_apply(action))
             assert_false(cons_kept_take(7, page, sizeof(page), &done));
     }
     assert_int_equal(done, CONS_LINE_SIZE);
     assert_int_equal(cons_kept_start(false), ERR_OK);
-    cons_kept_receive('\n');
+    *cons_kept_receiver() = '\n';
     assert_true(cons_kept_pending(&action));
     assert_true(cons_kept_apply(action));
     done = 0;
@@ -299,7 +299,7 @@ static void damage_is_seen(void **state)
         assert_int_equal(cons_kept_start(true), ERR_OK);
         u64 *counts[] = {&cons_kept->line.taken, &cons_kept->line.delivered, &cons_kept->line.end};
 
-        cons_kept_receive('\n');
+        *cons_kept_receiver() = '\n';
         assert_true(cons_kept_pending(&action));
         assert_true(cons_kept_apply(action));
         *counts[count] ^= 1u << 20;
@@ -439,12 +439,16 @@ static void typed_ahead_is_kept(void **state)
 }
 
 /* What was typed when the service dies, finished or not, and what the UART still holds, is read in the next
- * generation. */
+ * generation; and who was cancelled is cancelled there. */
 static void restarting(void **state)
 {
+    u64 count;
+
     (void)state;
     test_uart_type_text(" survives\n");
     assert_int_equal(cons_restart(), ERR_OK);
+    assert_int_equal(cons_read(9, 0, 1, &count), ERR_CANCELLED);
+    assert_int_equal(cons_forget(9), ERR_OK);
     read_text("finished\n");
     read_text("unfinished survives\n");
 }
@@ -479,7 +483,7 @@ int main(void)
         return 1;
     test_uart_clear();
     test_uart_type_text("finished\nunfinished");
-    if (!test_uart_wait_for("finished\nunfinished"))
+    if (!test_uart_wait_for("finished\nunfinished") || cons_cancel(9) != ERR_OK)
         return 1;
     /* In a process of its own, without the old generation's input thread, which may die in a step. */
     if (fork() == 0) {

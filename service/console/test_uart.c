@@ -89,14 +89,14 @@ enum err cons_uart_open(bool first, u32 *irq)
     return ERR_OK;
 }
 
-bool cons_uart_receive(u8 *byte)
+bool cons_uart_receive(u32 *kept)
 {
     bool any;
 
     pthread_mutex_lock(&lock);
     any = typed_start != typed_end;
     if (any)
-        *byte = typed[typed_start++ % sizeof(typed)];
+        *kept = (u8)typed[typed_start++ % sizeof(typed)];
     pthread_mutex_unlock(&lock);
     return any;
 }
@@ -117,6 +117,11 @@ void cons_uart_send(u8 byte)
     if (sent_length < sizeof(sent) - 1)
         sent[sent_length++] = (char)byte;
     pthread_mutex_unlock(&lock);
+}
+
+void port_device_taken(u32 *kept)
+{
+    (void)kept;
 }
 
 enum err port_irq_wait(u32 irq, u64 deadline)

@@ -43,11 +43,11 @@ enum err cons_uart_open(bool first, u32 *irq)
     return ERR_OK;
 }
 
-bool cons_uart_receive(u8 *byte)
+bool cons_uart_receive(u32 *kept)
 {
     if (!(registers[UART_LINE_STATUS] & STATUS_INPUT))
         return false;
-    *byte = registers[UART_DATA];
+    port_device_take(&registers[UART_DATA], kept);
     return true;
 }
 

@@ -15,8 +15,10 @@
  * (window too small). */
 enum err cons_uart_open(bool first, u32 *irq);
 
-/* The next byte typed; false if there is none. */
-bool cons_uart_receive(u8 *byte);
+/* The next byte typed goes to `kept`, which a death does not tear (port_device_take()); false if there is
+ * none.
+ */
+bool cons_uart_receive(u32 *kept);
 
 /* Whether a byte can be sent now. */
 bool cons_uart_ready(void);

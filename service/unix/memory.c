@@ -26,7 +26,7 @@ enum err unix_memory_add(const struct memory *memory, u64 start, u64 end, u64 ri
         if (err == ERR_OK)
             err = xmap_map(memory->space, start, XMAP_KIND_PROGRAM, rights, fill);
         if (err != ERR_OK)
-            (void)xmap_release(memory->space, start, XMAP_KIND_PROGRAM);
+            (void)repeat_patiently(xmap_release(memory->space, start, XMAP_KIND_PROGRAM));
     }
     return err;
 }
@@ -37,7 +37,7 @@ enum err unix_memory_guard(const struct memory *memory, u64 start, u64 end)
     enum err err = xmap_reserve(memory->space, start, end - start, XMAP_KIND_PROGRAM, &at);
 
     if (err == ERR_PEER_RESTARTED) {
-        (void)xmap_release(memory->space, start, XMAP_KIND_PROGRAM);
+        (void)repeat_patiently(xmap_release(memory->space, start, XMAP_KIND_PROGRAM));
         err = xmap_reserve(memory->space, start, end - start, XMAP_KIND_PROGRAM, &at);
     }
     return err;
@@ -79,7 +79,8 @@ static enum err shrink_pages(struct memory *memory, u64 size)
     if (from == to)
         return ERR_OK;
     unix_pages_drop(memory->space, from, to);
-    err = repeat_once(xmap_cut(memory->space, from, to));
+    err = repeat_patiently(
+        xmap_cut(memory->space, from, to)); /* else the pages might be gone, and `size` not */
     if (err != ERR_OK)
         return err;
     memory->heap_end = from;

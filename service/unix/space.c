@@ -24,7 +24,7 @@ static void sweep_locked(void)
 {
     for (u32 space = 0; space < PORT_SPACES; space++) {
         if (!spaces.used[space])
-            (void)xmap_space_destroy(space); /* most do not exist */
+            (void)repeat_patiently(xmap_space_destroy(space)); /* most do not exist */
     }
 }
 

@@ -71,7 +71,7 @@ static s64 reserve(const struct process *process, u64 start, u64 length, uaddr a
     if (err != ERR_OK)
         return result_of(err);
     if (!store(process, address, &region)) {
-        (void)repeat_once(xmap_release(process->memory.space, region.start, XMAP_KIND_CALL));
+        (void)repeat_patiently(xmap_release(process->memory.space, region.start, XMAP_KIND_CALL));
         return XMAP_EINVAL;
     }
     return 0;

@@ -121,18 +121,23 @@ void console_init(void)
     finisher = map_device(root_board.finisher, FINISHER_ADDRESS);
 }
 
+/* A UART that has not taken a byte is not waited for until it takes one again: nobody else runs meanwhile. */
 static void put(char byte)
 {
+    static u32 patience = PATIENCE;
+
     if (!uart) {
         seL4_DebugPutChar(byte);
         return;
     }
-    for (u32 i = 0; i < PATIENCE; i++) {
+    for (u32 i = 0; i < patience; i++) {
         if (uart[UART_STATUS] & STATUS_EMPTY) {
             uart[UART_DATA] = (u8)byte;
+            patience = PATIENCE;
             return;
         }
     }
+    patience = 1;
 }
 
 void say_bytes(const char *bytes, u64 length)

@@ -37,6 +37,7 @@ extern const u8 servers_archive[], servers_archive_end[];
 /* xmap's kept part beside the common one. */
 static struct {
     u64 cnode, radix;
+    u64 asid_pool;              /* their own, so that xmap cannot use up the servers' identifiers */
     u64 frames, usable, tables; /* numbers of frames; how many of them there are; page tables */
     u64 pools;
     struct info_pool pool[POOLS_MAX];
@@ -307,6 +308,10 @@ static void programs_prepare(void)
     if (seL4_Untyped_Retype(untyped_take(programs.radix + seL4_SlotBits), seL4_CapTableObject, programs.radix,
                             ROOT_CNODE, 0, 0, programs.cnode, 1) != seL4_NoError)
         root_fail("no memory for the slots of programs' memory");
+    programs.asid_pool = slots_take(1);
+    if (seL4_RISCV_ASIDControl_MakePool(seL4_CapASIDControl, untyped_take(seL4_ASIDPoolBits), ROOT_CNODE,
+                                        programs.asid_pool, ROOT_DEPTH) != seL4_NoError)
+        root_fail("no identifiers for programs' address spaces");
     cap_copy(programs.cnode, tables, programs.radix, untyped_take(XMAP_TABLES_BITS), seL4_AllRights);
     cap_copy(programs.cnode, tables + 1, programs.radix, untyped_take(XMAP_ROOTS_BITS), seL4_AllRights);
     pools_take();
@@ -509,7 +514,7 @@ static void give_xmap(struct server *server)
 {
     give_cnode(server, SLOT_KEPT, CNODE_KEPT, programs.cnode, CSPACE_SHIFT - programs.radix);
     give(server, SLOT_VSPACE, server->vspace, seL4_AllRights);
-    give(server, SLOT_ASID_POOL, seL4_CapInitThreadASIDPool, seL4_AllRights);
+    give(server, SLOT_ASID_POOL, programs.asid_pool, seL4_AllRights);
     if (servers[SERVICE_UNIX].vspace)
         give(server, SLOT_UNIX_VSPACE, servers[SERVICE_UNIX].vspace, seL4_AllRights);
 }
@@ -645,6 +650,8 @@ void process_start(struct server *server)
 
     server->generation++;
     server->state = SERVER_STARTING;
+    memset(server->watch, 0, sizeof(server->watch)); /* what was seen was the former generation's */
+    server->start_looks = 0;
     make_private_cnode(server);
     server->vspace = supply_make(&server->supply, seL4_RISCV_PageTableObject, 0, 1);
     if (seL4_RISCV_ASIDPool_Assign(seL4_CapInitThreadASIDPool, server->vspace) != seL4_NoError)
@@ -670,8 +677,23 @@ void process_start(struct server *server)
     run(server, entry);
 }
 
+/* Keeps what a thread has taken out of a device and not stored yet (port/device.h). */
+static void save_taken(struct server *server)
+{
+    u64 place = server->record->take_place;
+
+    for (u64 thread = 0; place && thread < server->description->threads; thread++) {
+        seL4_UserContext registers = {0};
+
+        seL4_TCB_ReadRegisters(server->tcb[thread], 0, 0, 32, &registers);
+        if (registers.pc == place)
+            server->record->taken = RECORD_TAKEN | (registers.a0 & 0xff);
+    }
+}
+
 void process_end(struct server *server)
 {
+    save_taken(server);
     for (u64 slot = server->shared.first; slot < server->shared.next; slot++)
         seL4_CNode_Delete(ROOT_CNODE, slot, ROOT_DEPTH);
     server->shared.next = server->shared.first;

@@ -203,8 +203,6 @@ static void begin_again(struct server *server)
     server->slots_before = server->supply.end - server->supply.first - slots;
     server->slots_after = server->supply.end - server->supply.next;
     server->calls_finished = finish_calls(server, ERR_PEER_RESTARTED);
-    if (d->service == SERVICE_UNIX)
-        renew(&servers[SERVICE_CONSOLE]);
     if (server->private_pages != pages || server->private_slots != slots)
         say("[sup] %s:   the new generation takes %lu frames and %lu slots\n", d->name, server->private_pages,
             server->private_slots);
@@ -236,7 +234,10 @@ static void end(struct server *server)
     server->free_before =
         server->description->service == SERVICE_XMAP ? server->record->request_free : programs_free();
     server->state = SERVER_DEAD;
+    server->renewed = false;
     process_end(server);
+    if (server->description->service == SERVICE_UNIX)
+        renew(&servers[SERVICE_CONSOLE]); /* now: the pages it reads and writes for unix are gone */
     say("[sup] %s:   reclaimed %lu frames and %lu slots, leaked %lu\n", server->description->name,
         server->private_pages, server->private_slots, supply_lost(&server->supply));
 }
@@ -253,7 +254,7 @@ static void give_up(struct server *server)
 /* A server that dies within a second of its last death is on its way into a loop. */
 static void end_and_begin_again(struct server *server)
 {
-    bool in_a_row = nanoseconds(time_now() - server->died) < SECOND_NS;
+    bool in_a_row = server->state == SERVER_STARTING || nanoseconds(time_now() - server->died) < SECOND_NS;
     u64 wait;
 
     server->deaths_in_a_row = in_a_row ? server->deaths_in_a_row + 1 : 1;
@@ -302,6 +303,7 @@ void supervise_asked(struct server *server)
 
     say("[sup] %s: restart asked for\n", server->description->name);
     string_copy(server->last_fault, "restart asked for", sizeof(server->last_fault));
+    server->deaths_in_a_row = 0;
     if (was_given_up)
         server->died = time_now();
     else

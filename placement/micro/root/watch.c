@@ -22,8 +22,10 @@
 #define RUN_LOOKS 3 /* 15 to 20 ms of each thread that runs */
 /* 10 to 15 ms: the state itself is wrong, the other looks only say that it is no instant's. */
 #define LOST_LOOKS   2
-#define ANSWER_LOOKS 40  /* 200 ms: xmap and the timer wait for nobody */
-#define DEVICE_LOOKS 600 /* 3 s: block gives its device a second, twice */
+#define ANSWER_LOOKS 40 /* 200 ms: xmap and the timer wait for nobody */
+/* 13 s: block gives its device a second, twice, for each of the requests that this one may have to wait for
+ */
+#define DEVICE_LOOKS 2600
 #define START_LOOKS  40  /* 200 ms without progress, or a call to anybody */
 #define DISK_LOOKS   800 /* 4 s: fs waits for block, and must not be blamed for it */
 
@@ -101,6 +103,18 @@ static u32 patience(u32 service, u32 operation)
     return service == SERVICE_XMAP || service == SERVER_TIMER ? ANSWER_LOOKS : DEVICE_LOOKS;
 }
 
+/* Whether it waits for the server below itself, which is watched as well. */
+static bool waits_below(const struct server *server)
+{
+    for (u64 thread = 0; server->description && thread < server->description->threads; thread++) {
+        const struct call_record *call = &server->record->calls[thread];
+
+        if (call->state == CALL_WAITING && call->service != SERVER_TIMER)
+            return true;
+    }
+    return false;
+}
+
 /* The service that owes this server an answer for too long; SERVERS_COUNT if none does. */
 static u32 watch_calls(struct server *server)
 {
@@ -113,7 +127,7 @@ static u32 watch_calls(struct server *server)
             continue;
         }
         look(&watch->call_serial, &watch->call_looks, call->serial);
-        if (servers[call->service].progress_moved)
+        if (servers[call->service].progress_moved || waits_below(&servers[call->service]))
             watch->call_looks = 0;
         if (watch->call_looks >= patience(call->service, call->operation))
             return call->service;

@@ -54,6 +54,21 @@ enum err port_irq_wait(u32 irq, u64 deadline)
     return port_now() >= deadline ? ERR_TIMEOUT : ERR_OK;
 }
 
+extern u8 port_device_take_place[];
+
+/* Until `taken` is cleared a death makes the next generation store the same byte again, which nobody has
+ * seen. */
+void port_device_taken(u32 *kept)
+{
+    struct server_record *record = server_record();
+
+    if (record->taken & RECORD_TAKEN) {
+        *kept = (u8)record->taken;
+        __atomic_store_n(&record->taken, 0, __ATOMIC_RELEASE);
+    }
+    record->take_place = (u64)port_device_take_place;
+}
+
 void port_device_fence(void)
 {
     __asm__ volatile("fence iorw, iorw" ::: "memory");

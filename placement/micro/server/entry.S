@@ -1,5 +1,6 @@
 /*
- * Where a server's threads begin, and the one ecall by which it calls other services.
+ * Where a server's threads begin, and the two places at which the supervisor must know what a thread was about: the one ecall by
+ * which it calls other services, and the one store of what it has taken out of a device.
  */
 
 /* Thread 0, from the supervisor: sp and tp set. */
@@ -40,3 +41,17 @@ service_ecall_place:
         sd      a5, 24(t0)
         mv      a0, a1
         ret
+
+/*
+ * void port_device_take(const volatile u8 *source, u32 *kept)
+ *
+ * The supervisor recognises by port_device_take_place a thread that ends before the store: it saves a0.
+ */
+        .globl  port_device_take, port_device_take_place
+        .type   port_device_take, @function
+port_device_take:
+        lbu     a0, 0(a0)
+port_device_take_place:
+        sw      a0, 0(a1)
+        ret
+        .size   port_device_take, . - port_device_take
