@@ -142,7 +142,7 @@ GDBPORT := $(shell expr `id -u` % 5000 + 25000)
 
 # Ctrl-a x leaves QEMU. With AUTORUN the commands are typed for you and the machine ends after the last.
 qemu: $(qemu_parts) kernel/kernel.sym
-	$(Q)$(if $(AUTORUN),./duo run --kernel $(KERNEL) --disk $(BUILD)/fs.img $(autorun_options),$(QEMU) $(qemu_options))
+	$(Q)$(if $(AUTORUN),./duo run --kernel $(KERNEL) --disk $(BUILD)/fs.img $(autorun_options),./duo terminal --kernel $(KERNEL) -- $(QEMU) $(qemu_options))
 
 autorun_options = $(shell printf '%s' '$(AUTORUN)' | tr ';' '\n' | sed 's/^ *//; /^$$/d; s/.*/--cmd "&"/')
 

@@ -2,8 +2,11 @@
 
 import json
 import os
+import pty
 import re
+import select
 import subprocess
+import time
 
 from harness import ROOT, test
 
@@ -109,6 +112,62 @@ def crash_report(work):
     work.matches(done.stdout, r"^  in fake_fault\+0x4 \(\S*fake\.c:3\), pid 3 sh, hart 0$", "the place")
     work.matches(done.stdout, r"^  called by fake_caller\+0xc \(\S*fake\.c:9\) fake_caller\+0xb \(\S*fake\.c:9\) "
                  r"fake_caller\+0x8 unknown_function\+0x2$", "callers")
+
+
+class Terminal:
+    """A command with a terminal of its own, as a person has it: what is typed, and what is shown."""
+
+    def __init__(self, *command):
+        self.shown = ""
+        self._master, slave = pty.openpty()
+        self._process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+        os.close(slave)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+        self._process.wait()
+        os.close(self._master)
+
+    def type(self, text):
+        os.write(self._master, text.encode())
+
+    def sees(self, pattern, seconds=60):
+        """Whether it is shown before so long."""
+        end = time.monotonic() + seconds
+        while not re.search(pattern, self.shown, re.M) and time.monotonic() < end:
+            if select.select([self._master], [], [], 1)[0]:
+                try:
+                    self.shown += os.read(self._master, 65536).decode("utf-8", "replace").replace("\r", "")
+                except OSError:  # the other side is closed
+                    return False
+        return re.search(pattern, self.shown, re.M) is not None
+
+    def code(self, seconds=60):
+        return self._process.wait(seconds)
+
+
+@test("duo/terminal")
+def terminal(work):
+    """An interactive guest: unfinished lines are shown, crash reports come with file:line, and Ctrl-a x ends it."""
+    with Terminal(os.path.join(ROOT, "duo"), "run", "--kernel", "micro", "--build", "release") as screen:
+        work.check(screen.sees(r"^\$ \Z"), f"no prompt: {screen.shown[-500:]!r}")
+        screen.type("echo [sup")
+        work.check(screen.sees(r"^\$ echo \[sup\Z"), f"what is typed is not shown: {screen.shown[-500:]!r}")
+        screen.type("]; fault arm block crash-null; ls > f\n")
+        work.check(screen.sees(r"^\[sup\] block: restarted, generation 2"), f"no restart: {screen.shown[-1500:]!r}")
+        work.matches(screen.shown, r"^\[sup\] block:   in \w+\+0x[0-9a-f]+ \(service/inject\.c:\d+\), generation 1", "the place")
+        screen.type("\x01x")
+        work.equal(screen.code(), 0, "exit code")
+
+
+@test("duo/terminal-no-such-command", quick=True)
+def terminal_wrong(work):
+    done = work.duo("terminal", "--kernel", "mono", "--", "/nowhere/qemu", "-machine", "virt")
+    work.equal(done.returncode, 5, "exit code")
+    work.equal(done.stderr, "duo: /nowhere/qemu: No such file or directory\n", "stderr")
 
 
 @test("duo/demo-can-fail", quick=True)

@@ -5,7 +5,7 @@ import signal
 import sys
 import traceback
 
-from duo import bench, demo, doctor, fault, fsck, paths, ps, run, svc
+from duo import bench, demo, doctor, fault, fsck, paths, ps, run, svc, terminal
 
 # Each module has add_arguments(parser) and main(options), which returns the exit code.
 COMMANDS = {
@@ -16,6 +16,7 @@ COMMANDS = {
     "fault": (fault, "the named faults; a guest with one of them armed"),
     "fsck": (fsck, "check an image in xv6's format"),
     "bench": (bench, "instructions per operation, on both kernels and beside xv6 and seL4"),
+    "terminal": (terminal, "a guest by your own QEMU command line, with file:line in its crash reports"),
     "doctor": (doctor, "check the tools this computer has"),
 }
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-from duo import paths
+from duo import paths, terminal
 from duo.guest import KERNELS, Ended, Guest, Outcome, kernel_files, private_copy, qemu_line, without_supervisor
 from duo.symbols import CrashReader, annotated
 
@@ -204,12 +204,9 @@ def interactive(options, kernel):
         if not options.quiet:
             print("duo: Ctrl-a x ends the guest", file=sys.stderr)
         try:
-            code = subprocess.call(line, timeout=options.timeout)
+            code = terminal.call(line, kernel, options.timeout)
         except subprocess.TimeoutExpired:
             return paths.EXIT_TIMEOUT
-        except OSError as error:
-            print(f"duo: {line[0]}: {error.strerror}", file=sys.stderr)
-            return paths.EXIT_INFRA
     return code if code in [o.value for o in Outcome] else paths.EXIT_INFRA
 
 
