@@ -16,6 +16,16 @@ from harness import NotRun, paths, test
 from bench import disk, machine, rows, xv6image
 from duo import bench
 
+# What was promised of each target, beside what is published of the other system: the geometric mean of all ratios, the greatest
+# ratio, and instructions that single rows may take.
+PROMISES = {
+    "mono": (0.10, 0.5, {"getpid": 250, "boot": 10e6}),
+    "hosted": (0.25, 0.9, {"getpid": 1000}),
+    "micro": (0.75, 1.0, {"ipc_0": 450, "ipc_0_other": 450, "ipc_10": 900, "ipc_10_other": 900, "unknown": 700, "vm_fault": 700,
+                          "ping_pong": 1500}),
+}
+USERTESTS = {"mono": 0.15, "hosted": 0.35}  # of what is published; it takes xv6's program to measure it
+
 RECORD_KEYS = {"text", "value", "min", "max", "samples", "user", "kernel", "firmware", "fences", "satp_writes", "runs",
                "published"}
 
@@ -230,14 +240,74 @@ def busy_guest(work):
     work.check(not server.is_alive(), "the server goes on without its client")
 
 
+def broken_promises(target, figures):
+    """`figures`: {row: instructions}. In words, what is more than was promised; a row that nobody has measured is nothing."""
+    mean_limit, row_limit, limits = PROMISES[target]
+    published = {row.name: row.published for row in rows.ROWS[target] if row.published}
+    broken = [f"{target} {name}: {value / published[name]:.3f} of what is published, promised {row_limit}"
+              for name, value in figures.items() if name in published and value > row_limit * published[name]]
+    broken += [f"{target} {name}: {figures[name]} instructions, promised {limit}"
+               for name, limit in limits.items() if figures[name] > limit]
+    mean = bench.mean_ratio([(value, published.get(name)) for name, value in figures.items()])
+    broken += [f"{target}: a geometric mean of {mean:.3f}, promised {mean_limit}"] if mean > mean_limit else []
+    if target in USERTESTS and figures.get("usertests", 0) > USERTESTS[target] * published["usertests"]:
+        broken.append(f"{target}: usertests {figures['usertests'] / published['usertests']:.3f}, promised {USERTESTS[target]}")
+    return broken
+
+
+def values(records):
+    return {name: record["value"] for name, record in records.items() if record}
+
+
+@test("bench/promises", quick=True)
+def promises(work):
+    """Of the baseline that is committed; and that each kind of a promise that is broken is seen."""
+    found = bench.read_baseline(bench.BASELINE)
+    work.equal(sorted(found), sorted(PROMISES), "targets")
+    work.equal([line for target in PROMISES for line in broken_promises(target, values(found[target]))], [], "broken promises")
+    for target, (mean, most, limits) in PROMISES.items():
+        kept = values(found[target])
+        for name, limit in limits.items():
+            work.matches("\n".join(broken_promises(target, {**kept, name: limit + 1})), rf"^{target} {name}: .* instructions", name)
+        for row in rows.ROWS[target]:
+            if row.published and row.group != "usertests":
+                worse = {**kept, row.name: row.published * most + 1}
+                work.matches("\n".join(broken_promises(target, worse)), rf"^{target} {row.name}: \d", row.name)
+        slow = {row.name: row.published * (mean + 0.01) for row in rows.ROWS[target] if row.published}
+        work.matches("\n".join(broken_promises(target, slow)), rf"^{target}: a geometric mean", "all of them slow")
+    slow = {**values(found["hosted"]), "usertests": 0.36 * 38.75e9}
+    work.equal(len(broken_promises("hosted", slow)), 1, "slow usertests")
+
+
 @test("bench/all-rows-have-samples")
 def all_rows(work):
+    """And all that is promised of them is kept today, not only in the baseline."""
     result = measured(work)
     for entry in result["targets"]:
         wanted = [row.name for row in rows.ROWS[entry["kernel"]] if row.group != "usertests"]
         work.equal(list(entry["rows"]), wanted, f"rows of {entry['target']}")
         work.equal([name for name, record in entry["rows"].items() if not record], [], "rows without samples")
     work.equal([entry["target"] for entry in result["targets"]], ["mono", "hosted", "micro"], "targets")
+    work.equal([line for entry in result["targets"] for line in broken_promises(entry["target"], values(entry["rows"]))], [],
+               "broken promises")
+
+
+@test("bench/usertests-long")
+def usertests(work):
+    """xv6's own tests on both, counted: minutes each."""
+    image = os.path.join(os.environ.get("DUO_PEERS") or "", "xv6-2022-fs.img")
+    if not os.path.isabs(image) or not os.path.exists(image):
+        raise NotRun("xv6-2022-fs.img is not in the folder DUO_PEERS names")
+    os.symlink(image, os.path.join(work.folder, "xv6-fs.img"))
+    published = next(row.published for row in rows.ROWS["mono"] if row.name == "usertests")
+    told = []
+    for target, limit in USERTESTS.items():
+        done = work.duo("bench", "--json", "--kernel", target, "--row", "usertests", timeout=1700, DUO_PEERS=work.folder)
+        work.equal(done.returncode, 0, done.stderr)
+        ratio = json.loads(done.stdout)["targets"][0]["rows"]["usertests"]["value"] / published
+        work.check(ratio <= limit, f"{target}: {ratio:.3f} of what is published, promised {limit}")
+        told.append(f"{target} {ratio:.3f}")
+    return ", ".join(told)
 
 
 @test("bench/profile-names-functions")

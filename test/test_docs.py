@@ -5,16 +5,29 @@ document shows. A line `...` stands for any lines, `...` inside a line for any t
 
 import os
 import re
+import shutil
 import subprocess
 
-from harness import ROOT, Failure, test
+from harness import ROOT, Failure, paths, test
 
 COMMAND = "$ ./duo "
 
 
+def texts():
+    """The project's documents: those that git knows, or all there are in a tree without it, as a release is."""
+    if os.path.exists(os.path.join(ROOT, ".git")) and shutil.which("git"):
+        tracked = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
+        return tracked.stdout.split()
+    found = []
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and
+                            os.path.realpath(os.path.join(folder, name)) != os.path.realpath(paths.BUILD))
+        found += [os.path.relpath(os.path.join(folder, name), ROOT) for name in sorted(files) if name.endswith(".md")]
+    return found
+
+
 def documents():
-    tracked = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
-    return [name for name in tracked.stdout.split() if "```console\n" in open(os.path.join(ROOT, name)).read()]
+    return [name for name in texts() if "```console\n" in open(os.path.join(ROOT, name), encoding="utf-8").read()]
 
 
 def examples(text):
@@ -65,3 +78,17 @@ def register(name):
 
 for document in documents():
     register(document)
+
+
+@test("docs/tests-of-a-release", quick=True)
+def tests_of_a_release(work):
+    """A tree without git's folder, as an archive has it, has the same tests, those of documents among them."""
+    release = os.path.join(work.folder, "release")
+    outside = shutil.ignore_patterns(".*", "build*", "__pycache__")
+    shutil.copytree(ROOT, release, symlinks=True, ignore=outside)
+    lists = [work.run(os.path.join(root, "test", "run.py"), "--list") for root in (ROOT, release)]
+    for listed in lists:
+        work.equal(listed.returncode, 0, listed.stderr)
+    here, there = (set(listed.stdout.split()) for listed in lists)
+    work.check(len([name for name in here if name.startswith("docs/")]) > 2, "there are no documents")
+    work.equal(sorted(here - there), [], "what a release lacks")

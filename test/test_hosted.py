@@ -3,13 +3,18 @@ The same programs from the same disk image on both kernels: what they print is t
 dies under them that they did not ask it of.
 """
 
+import glob
 import os
 import re
+import sys
 
-from harness import Outcome, paths, test
+from harness import ROOT, Outcome, paths, test
 from limits import limit
 
 from duo.guest import without_supervisor
+
+sys.path.append(os.path.join(ROOT, "tools", "checks"))
+import objects  # noqa: E402
 
 # What is typed for a program; a program that is not named here is run without arguments.
 LINES = {
@@ -28,6 +33,7 @@ LINES = {
 APART = {
     "init": "is the first process",
     "poweroff": "ends the machine",
+    "ps": "may run before the shell has come to wait for it, or after; of its table test_control.py asks",
     "sh": "is what all of this is typed at",
     "svc": "on mono it says what it cannot do there",
     "systest": "has tests of its own below",
@@ -38,18 +44,84 @@ def programs():
     return sorted(name[1:] for name in os.listdir(paths.built("user")) if name.startswith("_"))
 
 
+def typed_lines():
+    typed = [line for name in programs() if name not in APART for line in LINES.get(name, [name])]
+    return typed + ["nosuch", "echo > README/x"]
+
+
 @test("hosted/same-output")
 def same_output(work):
-    typed = [line for name in programs() if name not in APART for line in LINES.get(name, [name])]
-    work.check(len(typed) > 20, f"only {typed}")
-    commands = [word for line in typed + ["nosuch", "echo > README/x"] for word in ("--cmd", line)]
+    typed = typed_lines()
+    work.check(len(typed) > 22, f"only {typed}")
+    commands = [word for line in typed for word in ("--cmd", line)]
     done = work.duo("run", "--kernel", "mono,micro", "--diff", "-q", "--timeout", "120", *commands, timeout=300)
     work.check(done.returncode == 0, f"exit code {done.returncode}: {done.stdout[-2000:]}{done.stderr[-500:]}")
 
 
+def read(*parts):
+    with open(os.path.join(ROOT, *parts), encoding="utf-8") as file:
+        return file.read()
+
+
+# ---- The same functions of the services, executed on both. ----
+
+
+def service_functions():
+    """[(key, function)] of all service objects; key: (source if it is local, name)."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(paths.BUILD, "service", "*", "*.o"))):
+        if not os.path.basename(path).startswith("test_"):
+            found += objects.functions_of_object(path)[0]
+    return [((source, function.name), function) for source, function in found]
+
+
+# Functions that only one of them executes, and why.
+ON_ONE_ONLY = {
+    "fs_log_has_changed": "asked of requests that may be repeated after a death: they have identities on micro only",
+}
+EXECUTED = 250  # functions, at least, of about 300
+
+
+def executed(work, kernel, image, functions, typed):
+    """
+    Two sets of keys: the functions that the image has, and those of them whose code has been executed when all that is typed is
+    done. QEMU lists what it translates, and translates what it is about to execute.
+    """
+    places = {address: (key, function.size) for key, function in functions
+              for _, code, address in image.copies(key) if function.is_copy(code)}
+    log = os.path.join(work.folder, f"{kernel}.in_asm")
+    low, high = min(places), max(address + size for address, (_, size) in places.items())
+    listing = ("-d", "in_asm,nochain", "-D", log, "-dfilter", f"{low:#x}+{high - low:#x}")
+    with work.guest(kernel, timeout=200, icount=0, extra=listing) as guest:
+        for line in typed:
+            guest.command(line, 100)
+    with open(log, encoding="latin-1") as file:
+        listed = {int(address, 16) for address in re.findall(r"^(0x[0-9a-f]+):", file.read(), re.M)}
+    return ({key for key, _ in places.values()},
+            {key for address, (key, size) in places.items() if any(at in listed for at in range(address, address + size, 2))})
+
+
+@test("hosted/same-functions")
+def same_functions(work):
+    """What the services do for the same commands is done by the same code, to the byte (check-objects), on both kernels."""
+    functions, typed = service_functions(), typed_lines()
+    servers = glob.glob(os.path.join(paths.BUILD, "servers", "*.elf"))
+    (on_mono, mono), (on_micro, micro) = (
+        executed(work, name, objects.Image(name, files), functions, typed)
+        for name, files in (("mono", [paths.built("mono.elf")]), ("micro", servers)))
+    for here, what in ((mono - micro, "on mono only"), (micro - mono, "on micro only")):
+        apart = sorted(name for _, name in here if name not in ON_ONE_ONLY)
+        work.equal(apart, [], f"executed {what}")
+    work.check(len(mono & micro) >= EXECUTED, f"only {len(mono & micro)} functions were executed on both")
+    return f"{len(mono & micro)} functions executed on both, of {len(on_mono & on_micro)} that both have"
+
+
 def blocked(work, kernel, *rounds, deaths=()):
-    """test/programs/blocked.c: whoever waits can be killed, and goes on when there is something to go on with."""
-    with work.guest(kernel, timeout=120) as guest:
+    """
+    test/programs/blocked.c: whoever waits can be killed, and goes on when there is something to go on with. How soon, is counted
+    in instructions: a host that is busy has no say.
+    """
+    with work.guest(kernel, timeout=120, icount=0) as guest:
         for typed in rounds:
             output = guest.command(f"blocked {typed}", 100)
             work.matches(output, r"^blocked: all gone$", f"{kernel}: {typed}")
@@ -65,8 +137,12 @@ def blocked(work, kernel, *rounds, deaths=()):
 def register_blocked(kernel):
     @test(f"hosted/blocked-{kernel}")
     def check(work):
-        """36 rounds of six waits, more than there are threads and program slots: none is lost by being killed."""
-        blocked(work, kernel, *["none " * 9] * 4)
+        """40 rounds, each with two readers of the console: together more than it has threads for readers, and of all waits there
+        are more than slots for programs. None is lost by being killed."""
+        rounds, readers = 40, 2
+        loops = int(re.search(r'^SERVER\(CONSOLE, "console", \d+, \d+, (\d+),', read("system", "micro.def"), re.M)[1])
+        work.check(rounds * readers > loops, f"the console has {loops} threads for its callers")
+        blocked(work, kernel, *["none " * 10] * (rounds // 10))
 
 
 def register_blocked_death(fault):
@@ -78,7 +154,7 @@ def register_blocked_death(fault):
 
 for each in ("mono", "micro"):
     register_blocked(each)
-for each in ("crash-null", "abort-assert", "hang-loop"):
+for each in ("crash-null", "abort-assert", "hang-loop", "no-reply"):
     register_blocked_death(each)
 
 

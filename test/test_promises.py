@@ -2,33 +2,41 @@
 The promises of supervised servers, kept at any moment: see trials/trial.py, which also repeats one trial by hand.
 
 Named faults at random arrivals of a workload, and kills from outside at random instructions: locks held, half-way through
-capability operations, inside the recovery of an earlier death. A few seeds of each are usual tests; `--long` has all.
+capability operations, inside the recovery of an earlier death, each with at least trial.IN_FLIGHT requests in flight. A few
+seeds of each are usual tests; `--long` has all.
 """
 
 import os
 import random
+import statistics
 import sys
 import time
 
 from harness import Failure, test
 from limits import limit, long
 from trials import fresh, oracle, trial
-from trials.places import SERVERS
+from trials.places import CONSOLE, RECORDED, SERVERS, Flight, places
 from trials.session import Session
 
 SEEDS, SEEDS_LONG = 3, 100
 KILLS, KILLS_LONG = 20, 500
 SESSIONS, SESSIONS_LONG = 5, 100
-TRANSFERS = 4
+TRANSFERS, TRANSFERS_MAX = 4, 32
 PROGRESS_SECONDS = 15
+WAITS_OF = 10  # one long wait that is not repeated is allowed, or one in so many trials
+CROWDS_OF, RECOVERIES_OF = 4, 20  # so many kills at most for one in a crowd, and for one in a recovery
 SHOWN = 5  # broken trials of a row that are told in full
 
 
 def row(work, name, one, count):
     """
-    Runs `one(seed, keep=...)` for that many seeds; fails if a promise was broken, or if in too many trials nobody died.
-    Returns lines that say how much was looked at, and how long restarts took by server and cause.
+    Runs `one(seed, keep=...)` for that many seeds; fails if a promise was broken, if in too many trials nobody died, or if too
+    many had a long wait. Returns lines that say how much was looked at, and how long restarts took by server and cause.
     """
+    return judge_row(run_row(work, name, one, count))
+
+
+def run_row(work, name, one, count):
     results, told = [], time.monotonic()
     for seed in range(1, count + 1):
         results.append(one(seed, keep=os.path.join(work.folder, f"seed{seed}")))
@@ -36,13 +44,19 @@ def row(work, name, one, count):
             told = time.monotonic()
             broken = sum(not result.kept for result in results)
             print(f"... {name}: {seed} of {count} trials, {broken} broken", file=sys.stderr, flush=True)
+    return results
+
+
+def judge_row(results):
+    count = len(results)
     died = [result for result in results if result.activated]
     broken = [result for result in results if not result.kept]
     restarts = [restart for result in results for restart in result.restarts]
     summary = f"{count} trials, {len(died)} with a death"
     if restarts:
-        summary += (f", {sum(result.errors for result in results)} calls failed, "
-                    f"longest wait {max(result.longest[0] for result in results)} us")
+        summary += f", {sum(result.errors for result in results)} calls failed"
+    judged = [result.longest[0] for result in results if result.waits_judged]
+    summary += f", longest wait {max(judged)} us in {len(judged)} trials" if judged else ", waits not judged"
     unrepeated = sum(bool(result.not_repeated) for result in results)
     summary += f", {unrepeated} with a long wait that was not repeated" if unrepeated else ""
     if broken:
@@ -52,6 +66,8 @@ def row(work, name, one, count):
         raise Failure("\n".join(lines))
     if len(died) * 3 < count * 2:
         raise Failure(f"in too many trials nobody died: {summary}")
+    if unrepeated > max(1, count // WAITS_OF):
+        raise Failure(f"too many trials had a long wait: {summary}")
     return "\n".join([summary, *oracle.table_of(restarts)])
 
 
@@ -74,16 +90,104 @@ for service_ in SERVERS:
         register_fault(service_, fault_)
 
 
+def judge_flights(results):
+    """A line about the requests in flight at the kills; fails if one had too few, or too few were in crowds or recoveries."""
+    kills_ = [(result, flight) for result in results for flight in result.flights]
+    crowds = [(result, flight) for result, flight in kills_ if flight.working >= trial.IN_FLIGHT]
+    twice = [result for result in results if result.twice]
+    died = [result for result in results if result.activated]
+    few = [f"  {result.line()}" for result, flight in kills_ if flight.requests < trial.IN_FLIGHT]
+    few += [f"  not counted: {result.line()}" for result in died if not result.flights]
+    if few:
+        raise Failure("\n".join([f"{len(few)} of {len(kills_)} kills with less than {trial.IN_FLIGHT} requests in flight:",
+                                 *few[:SHOWN]]))
+    requests = [flight.requests for _, flight in kills_]
+    summary = (f"{len(kills_)} kills with {min(requests)} to {max(requests)} requests in flight, median "
+               f"{statistics.median(requests):.0f}; {len(crowds)} with {trial.IN_FLIGHT} or more beside those that sleep; "
+               f"{len(twice)} inside a recovery")
+    if len(crowds) * CROWDS_OF < len(kills_):
+        raise Failure(f"too few crowds: {summary}")
+    if len(twice) * RECOVERIES_OF < len(died):
+        raise Failure(f"too few inside a recovery: {summary}")
+    return summary
+
+
+def kill_row(work, count):
+    results = run_row(work, "promises/kills", lambda seed, keep: trial.kill(seed, keep=keep), count)
+    lines = judge_row(results)
+    return f"{judge_flights(results)}\n{lines}"
+
+
 @test("promises/kills")
 @limit(300)
 def kills(work):
-    return row(work, "promises/kills", lambda seed, keep: trial.kill(seed, keep=keep), KILLS)
+    return kill_row(work, KILLS)
 
 
 @test("promises/kills-long")
 @long(7200)
 def kills_long(work):
-    return row(work, "promises/kills", lambda seed, keep: trial.kill(seed, keep=keep), KILLS_LONG)
+    return kill_row(work, KILLS_LONG)
+
+
+@test("promises/in-flight", quick=True)
+def in_flight(work):
+    """
+    The count that the kills go by, where it is known: of a shell that waits for its line, of a workload whose workers have
+    ended, and of states and calls that are made up.
+    """
+    known = places()
+    names = known.constants
+    with Session(7, 0) as session:
+        session.stop_guest()
+        work.equal(known.in_flight(session.gdb), Flight(0, 2), "init waits for the shell, and the shell for a line")
+        session.gdb.go()
+        session.guest.send("workload 7 0")
+        session.guest.expect(rf"^<{oracle.CLOCK}\.1 clock = 0>$")  # the last that does not wait for others
+        session.guest.poll(0.2)
+        session.stop_guest()
+        work.equal(known.in_flight(session.gdb), Flight(0, 8), "four sleepers, the reader, and three parents")
+        session.gdb.go()
+        session.guest.send("end")
+        session.guest.expect(r"^workload: done, ")
+    waiting, asked, answered = names["WORK_WAITING"], names["CALL_WAITING"], names["CALL_NONE"]
+    idle = (answered, CONSOLE, names["OP_cons_read"])  # the last call of a thread stays in its record
+    for threads, wanted, what in (
+            ([], Flight(0, 0), "nothing"),
+            ([(names["WORK_NONE"], idle)], Flight(0, 0), "a program that runs"),
+            ([(names["WORK_RUNNING"], idle), (waiting, idle)], Flight(2, 0), "a system call that runs, one that waits for a lock"),
+            ([(names["WORK_FOREVER"], idle)], Flight(0, 1), "one that sleeps"),
+            ([(waiting, (asked, RECORDED.index("fs"), 1))], Flight(1, 0), "a system call with its call to fs: one request"),
+            ([(waiting, (asked, CONSOLE, names["OP_cons_read"]))], Flight(0, 1), "one that waits for a line"),
+            ([(waiting, (asked, CONSOLE, names["OP_cons_attention"]))], Flight(0, 0), "what unix always asks")):
+        work.equal(known.count(threads), wanted, what)
+
+
+@test("promises/too-few", quick=True)
+def too_few(work):
+    """Rows that must fail: with a kill at which too little was in flight, without crowds or recoveries, with many long waits."""
+    def result(flight, twice=True, waits=()):
+        one = trial.Result("kill", 1)
+        one.activated, one.twice, one.flights, one.not_repeated = True, twice, [flight] if flight else [], list(waits)
+        return one
+
+    def fails(judge, results):
+        try:
+            judge(results)
+        except Failure:
+            return True
+        return False
+
+    crowd, sleepers, few = Flight(8, 8), Flight(2, 8), Flight(2, 5)
+    well = [result(crowd)] * 5 + [result(sleepers, False)] * 15
+    work.check(not fails(judge_flights, well) and not fails(judge_row, well), "a row that is well has failed")
+    for changed, what in (([*well, result(few)], "too few in flight"), ([*well, result(None)], "a death that was not counted"),
+                          ([result(sleepers)] * 20, "no crowds"), ([result(crowd, False)] * 20, "no recoveries")):
+        work.check(fails(judge_flights, changed), f"not found: {what}")
+    late = result(crowd, waits=["a wait"])
+    for changed, wanted in (([result(crowd), late], False), ([result(crowd), late, late], True),
+                            (well + [late] * 2, False), (well + [late] * 3, True)):
+        work.equal(fails(judge_row, changed), wanted, f"{len(changed)} trials with long waits")
 
 
 @test("promises/session")
@@ -101,17 +205,30 @@ def register_transfer(server):
     @test(f"promises/transfer-in-flight-{server}")
     @limit(180)
     def check(work):
-        """A server dies while a slow disk works, so for block: with a call that waits for it, which the supervisor finishes."""
-        at_work = []
+        """
+        A server dies by a fault while a slow disk works. The supervisor finishes the calls that wait for it: the one in which it
+        died, and for block in some trial that of another, whose transfer was in the disk's hands: so many trials as it takes.
+        """
+        results = []
+        while len(results) < TRANSFERS or others == 0 and server == "block" and len(results) < TRANSFERS_MAX:
+            seed = len(results) + 1
+            results.append(trial.fault(server, "crash-null", seed, beside="wc systest",
+                                       keep=os.path.join(work.folder, f"seed{seed}")))
+            others = sum(result.finished > 1 for result in results)
+        summary = judge_row(results)
+        if server == "block" and others == 0:
+            raise Failure(f"in no trial a transfer of another was in flight: {summary}")
+        return f"{summary}\nin {others} another's call waited for {server}, beside the one in which it died"
 
-        def one(seed, keep):
-            result = trial.ask(server, seed, keep=keep)
-            at_work.append(result.finished > 0)
-            return result
-
-        summary = row(work, f"promises/transfer-in-flight-{server}", one, TRANSFERS)
-        work.check(server != "block" or any(at_work), f"no call waited for the disk: {summary}")
-        return f"{summary}\nin {sum(at_work)} a call waited for {server}"
+    @test(f"promises/restart-in-flight-{server}")
+    @limit(180)
+    def check_asked(work):
+        """The same, with a restart that somebody asks for while the disk works."""
+        results = run_row(work, f"promises/restart-in-flight-{server}",
+                          lambda seed, keep: trial.ask(server, seed, keep=keep), TRANSFERS)
+        summary, waited = judge_row(results), sum(result.finished > 0 for result in results)
+        work.check(server != "block" or waited, f"no call waited for the disk: {summary}")
+        return f"{summary}\nin {waited} a call waited for {server}"
 
 
 for service_ in ("fs", "block"):
@@ -122,10 +239,10 @@ def register_fresh(server):
     @test(f"promises/fresh-{server}")
     def check(work):
         """A restart is one: what was written into the old generation's private objects is nowhere in the new one."""
-        fresh.check(work, server)
+        return fresh.check(work, server)
 
 
-for service_ in SERVERS:
+for service_ in RECORDED:
     register_fresh(service_)
 
 

@@ -15,8 +15,8 @@ from limits import limit
 
 from duo.gdbstub import PC
 from trials import trial
-from trials.places import symbol
-from trials.session import NOWHERE
+from trials.places import name_of, symbol
+from trials.session import NOWHERE, Session
 
 SERVICES = ("xmap", "fs", "block", "console")
 
@@ -102,8 +102,9 @@ for service_ in SERVICES:
 LOOP = bytes.fromhex("01a0")  # c.j to itself
 
 
-def dies_at(places):
-    """`places`: [(server, function)], each come to in its turn while the workload runs; there the server dies."""
+def dies_at(places, sessions=None):
+    """`places`: [(server, function)], each come to in its turn while the workload runs; there the server dies. Its fault is
+    taken before anything else can happen, so the supervisor hears of the deaths in this order."""
     def arm(session, result):
         session.begin()
         while session.printed() < 12:
@@ -113,25 +114,46 @@ def dies_at(places):
             if not trial.stop_at(session, symbol(server, function), lambda hits: True, session.printed() + 100):
                 raise Failure(f"{function} of {server} is not come to")
             session.gdb.set_register(PC, NOWHERE)
+            session.gdb.step()
         result.place = " ".join(function for _, function in places)
         session.gdb.go()
+        if sessions is not None:
+            sessions.append(session)
         return [(server, trial.KILLED) for server, _ in places]
     return arm
 
 
-def register_deaths(name, what, *places, quick=False):
+def told_of(text, *what):
+    """[(server, what)] in the order in which the supervisor has told it."""
+    return re.findall(rf"\[sup\] (\w+): ({'|'.join(what)})\b", text)
+
+
+def register_deaths(name, what, *places, quick=False, order=None):
+    """`order`: deaths and restarts as the supervisor must have told them, `SERVER died` and `SERVER restarted`."""
     @test(f"micro/dies-{name}", quick=quick)
     def check(work):
-        result = trial.run(name, 7, dies_at(places), keep=work.folder, debugger=True, must_die=True, judge_waits=len(places) == 1)
+        sessions = []
+        result = trial.run(name, 7, dies_at(places, sessions), keep=work.folder, debugger=True, must_die=True,
+                           judge_waits=len(places) == 1)
         if not result.kept:
             raise Failure("\n".join([what, *result.violations]))
+        if order:
+            work.equal([" ".join(each) for each in told_of(sessions[-1].text, "died", "restarted")], order, "what came when")
         return f"longest wait {result.longest[0]} us, calls that failed: {result.errors}"
 
 
-# fs takes its answer, ERR_PEER_RESTARTED, with block not yet back; and dies of it.
-register_deaths("two-at-once", "block, and fs that waited for it", ("block", "blk_write_many"), ("fs", "fs_disk_flush"), quick=True)
+# Two are dead at the same time: fs needs block to come back, and block dies when it is asked. All others need no disk to come back;
+# nobody else runs until they are there, and a second death is after the first one's restart.
+register_deaths("two-at-once", "block, while fs is dead and needs it", ("fs", "fs_create"), ("block", "blk_read_many"), quick=True,
+                order=["fs died", "block died", "block restarted", "fs restarted"])
+register_deaths("two-at-once-and-again", "both, in their recoveries as well", ("fs", "fs_create"), ("fs", "fs_log_start"),
+                ("block", "blk_read_many"), ("block", "device_init"),
+                order=["fs died", "fs died", "block died", "block died", "block restarted", "fs restarted"])
+register_deaths("three-in-a-row", "block, while fs recovers, and xmap", ("fs", "fs_write"), ("block", "blk_flush"), ("xmap", "xmap_pin"))
+# One after the other. fs takes its answer, ERR_PEER_RESTARTED, from a block that is back; and dies of it.
+register_deaths("of-a-death", "block, and fs that waited for it", ("block", "blk_write_many"), ("fs", "fs_disk_flush"),
+                order=["block died", "block restarted", "fs died", "fs restarted"])
 register_deaths("both-of-xmap-and-fs", "two that know nothing of each other", ("xmap", "xmap_pin"), ("fs", "fs_lookup"))
-register_deaths("three-in-a-row", "each while another recovers", ("fs", "fs_write"), ("block", "blk_flush"), ("xmap", "xmap_pin"))
 # What is given back has no caller to tell: it is repeated until it is answered.
 register_deaths("in-a-release", "twice in the same fs_put, it may be", ("fs", "fs_put"), ("fs", "fs_put"), ("fs", "fs_put"))
 # While it serves another server: fs waits for this write.
@@ -178,6 +200,25 @@ def crash_loop(work):
         work.equal(waits[-3:], [10, 20, 40], "how long it waited")
         work.matches(text, r"^\[sup\] fs: gave up: it dies again and again$", "the end")
         work.equal(guest.outcome, Outcome.GAVE_UP, "the outcome")
+
+
+@test("micro/asked-is-no-loop", quick=True)
+def asked_is_no_loop(work):
+    """
+    fs may die five times in a row. A restart that somebody asks for is the end of the row: after four deaths and that, two more are
+    the first two of another. Each command meets the death that the one before it has armed.
+    """
+    with work.guest("micro", icount=0) as guest:
+        guest.prompt()
+        armed = "fault arm fs:crash-null;"
+        guest.command(armed * 4 + "ls")  # in one line, of less than 100 characters: nobody types while the row is made
+        work.matches(guest.output, r"^\[sup\] fs: backs off: death 4 in a row, ", "how many deaths there were: else this says nothing")
+        at = len(guest.output)
+        guest.command("svc restart fs;" + armed * 2 + "echo well > f;cat f")
+        work.equal(len(re.findall(r"^\[sup\] fs: died", guest.output[at:], re.M)), 2, "deaths after it")
+        work.matches(guest.output, r"^well$", "the file")
+        work.matches(guest.output, r"^\[sup\] fs: restarted, generation 8\b", "the last restart")
+        work.absent(guest.output, r"\[sup\] \w+: gave up", "the end")
 
 
 @test("micro/gives-up-visibly")
@@ -250,13 +291,26 @@ for service_ in (*SERVICES, "unix", "timer"):
 
 @test("micro/programs-killed-in-calls")
 def programs_killed_in_calls(work):
-    """What the services lend to a program that is killed inside a call comes back: buffers of fs, references, memory."""
+    """
+    What the services lend to a program that is killed inside a call comes back: buffers of fs, references, memory. Nobody reads
+    what is printed for a while, so that the UART takes no byte, and programs are killed that wait for it or for each other. (A
+    call is never met inside xmap: it waits for nobody and all others are below it.)
+    """
     disk = work.disk()
-    with work.guest("micro", disk=disk, timeout=120) as guest:
+    with work.guest("micro", disk=disk, timeout=280) as guest:
         guest.prompt()
-        work.equal(guest.command("killed 700", timeout=100), "killed: 700\n", "the program")
+        at = len(guest.output)
+        guest.send("killed 700")
+        time.sleep(4)
+        guest.expect(r"killed: .*\n", 240, at)
+        guest.prompt()
+        work.matches(guest.output[at:].replace(".", ""), r"^killed: 700$", "the program")
+        points = guest.output.count(".", at)
+        work.check(points > 0, "nobody has printed")
+        work.equal(guest.command("echo well > well; cat well"), "well\n", "everything afterwards")
         work.absent(guest.output, r"\[sup\] \w+: (died|hangs)", "a death")
     work.equal(work.duo("fsck", disk).returncode, 0, "the disk")
+    return f"{points} points"
 
 
 @test("micro/timer-dies", quick=True)
@@ -267,28 +321,114 @@ def timer_dies(work):
     work.equal(trial_result.violations, [], "the promises")
 
 
+def loops_at(server, function, says):
+    """The function is from its next call on a loop without an end."""
+    def arm(session, result):
+        session.begin()
+        while session.printed() < 12:
+            session.step(0.005)
+        session.stop_guest()
+        place = symbol(server, function)
+        trial.stop_at(session, place, lambda hits: True, 1000)
+        session.gdb.write(place, LOOP)
+        result.place = function
+        session.gdb.go()
+        return [(server, says)]
+    return arm
+
+
 def register_timer_hangs(name, function):
     @test(f"micro/timer-hangs{name}", quick=not name)
     def check(work):
         """A timer in a loop would be the end of time: but the alarm is the supervisor's."""
-        def arm(session, result):
-            session.begin()
-            while session.printed() < 12:
-                session.step(0.005)
-            session.stop_guest()
-            place = symbol("timer", function)
-            trial.stop_at(session, place, lambda hits: True, 1000)
-            session.gdb.write(place, LOOP)
-            result.place = function
-            session.gdb.go()
-            return [("timer", r"hangs: it does not mind its alarm$")]
-
-        result = trial.run("timer", 6, arm, keep=work.folder, debugger=True, must_die=True, judge_waits=False)
+        result = trial.run("timer", 6, loops_at("timer", function, r"hangs: it does not mind its alarm$"), keep=work.folder,
+                           debugger=True, must_die=True, judge_waits=False)
         work.equal(result.violations, [], "the promises")
 
 
 register_timer_hangs("", "expire")
 register_timer_hangs("-asking", "server_ask")  # while it asks for an alarm that comes sooner
+
+
+# ---- A loop in a server's own thread, which serves no request. ----
+
+RA = 1  # the register
+
+
+def stop_in(session, server, callee, caller):
+    """Where the callee returns to when the caller has called it; the guest stands still."""
+    found = []
+
+    def enough(_):
+        found.append(session.gdb.register(RA))
+        return name_of(server, found[-1]).startswith(caller + "+")
+
+    if not trial.stop_at(session, symbol(server, callee), enough, session.printed() + 100):
+        raise Failure(f"{caller} of {server} does not call {callee}")
+    return found[-1]
+
+
+def register_thread_loops(name, server, callee, caller, quick=False):
+    @test(f"micro/loops-{name}", quick=quick)
+    def check(work):
+        """It is seen, and the server whose thread it is pays; who waits for that server has done nothing wrong."""
+        def arm(session, result):
+            session.begin()
+            while session.printed() < 12:
+                session.step(0.005)
+            session.stop_guest()
+            place = stop_in(session, server, callee, caller)
+            session.gdb.write(place, LOOP)
+            result.place = name  # and not the function: no character may be lost here
+            session.gdb.go()
+            return [(server, r"hangs: a request runs without end$")]
+
+        result = trial.run(name, 6, arm, keep=work.folder, debugger=True, must_die=True, judge_waits=False)
+        work.equal(result.violations, [], "the promises")
+
+
+register_thread_loops("console-input", "console", "cons_uart_receive", "input_thread", quick=True)
+register_thread_loops("block-interrupts", "block", "port_irq_wait", "serve_interrupts", quick=True)
+register_thread_loops("block-interrupts-locked", "block", "virtio_read", "serve_interrupts")
+
+
+@test("micro/loops-console-input-idle")
+def console_input_idle(work):
+    """
+    The input thread looks at its device once a second, and nobody has asked for that. A loop there is seen, though no request
+    runs; and what is typed to the new generation arrives.
+    """
+    with Session(9, 1, debugger=True) as session:
+        guest = session.guest
+        at = len(guest.output)
+        session.stop_guest()
+        session.gdb.write(stop_in(session, "console", "cons_uart_receive", "input_thread"), LOOP)
+        session.gdb.go()
+        guest.expect(r"^\[sup\] console: hangs: a request runs without end$", 20, at)
+        guest.expect(r"^\[sup\] console: restarted, generation 2\b", 20, at)
+        guest.send("")
+        guest.prompt(20)
+        work.equal(guest.command("echo alive"), "alive\n", "what is typed")
+        work.absent(guest.output, r"\[sup\] (?!console)\w+: (died|hangs|restarted)", "another server's trouble")
+
+
+@test("micro/console-keeps-what-it-took", quick=True)
+def console_keeps(work):
+    """Between the instruction that takes a byte out of the UART and the one that stores it the byte is in a register only: a
+    generation that ends there hands it to the next."""
+    with Session(9, 1, debugger=True) as session:
+        guest = session.guest
+        at = len(guest.output)
+        session.stop_guest()
+        stop_in(session, "console", "cons_uart_receive", "input_thread")  # its memory is in reach, and no byte is on its way
+        session.gdb.write(symbol("console", "port_device_take_place"), LOOP)
+        session.gdb.go()
+        guest.send("echo xyz")
+        guest.expect(r"^\[sup\] console: restarted, generation 2\b", 20, at)
+        guest.expect(r"^xyz$", 20, at)
+        guest.prompt(20)
+        work.matches(guest.output[at:], r"^\[sup\] console: hangs: a request runs without end$", "what happened to it")
+        work.equal(guest.command("echo alive"), "alive\n", "what is typed afterwards")
 
 
 @test("micro/no-reply-console-reads")

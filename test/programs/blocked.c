@@ -2,10 +2,10 @@
  * blocked none|SERVICE:FAULT...: processes that wait for ever are gone at once when they are killed, also if
  * a service has died under them meanwhile; and one whose wait can end goes on.
  *
- * For each argument: six children begin to wait, each in another place. The fault, unless it is none, is
- * armed, calls provoke it, and some time is given for the restart. Then five children are killed and the
- * sixth gets what it waits for; all six must end within GONE ticks. The last line is `blocked: all gone`, or
- * says what failed.
+ * For each argument: seven children begin to wait, two of them for the console and the others each in another
+ * place. The fault, unless it is none, is armed, calls provoke it, and some time is given for the restart.
+ * Then all but the last child are killed, and that one gets what it waits for; all must end within GONE
+ * ticks. The last line is `blocked: all gone`, or says what failed.
  */
 #include "abi/xv6/fcntl.h"
 #include "user/user.h"
@@ -67,9 +67,9 @@ static void read_fed_pipe(void)
         exit(FED);
 }
 
-static void (*const waits[])(void) = {read_pipe,  write_pipe,     read_console,
+static void (*const waits[])(void) = {read_pipe,  write_pipe,     read_console, read_console,
                                       sleep_long, wait_for_child, read_fed_pipe};
-#define WAITS 6
+#define WAITS 7
 
 /* Calls that need every service. They may fail: one of them meets the fault. */
 static void provoke(void)

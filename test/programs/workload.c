@@ -2,7 +2,7 @@
  * workload SEED OPERATIONS [COMMAND...]: programs that check themselves, for tests that let servers die under
  * them.
  *
- * Eight workers do random operations: they write and rename files of their own, use pipes, fork, exec, and
+ * Twelve workers do random operations: they write and rename files of their own, use pipes, fork, exec, and
  * map memory. One process reads what is typed; four wait in a pipe, one for the clock, and the parent for
  * all. After each operation a worker prints one line:
  *
@@ -24,7 +24,7 @@
 #include "lib/format.h"
 #include "user/user.h"
 
-#define WORKERS      8
+#define WORKERS      12
 #define SLEEPERS     4
 #define FILES        2
 #define RECORD_WORDS 128

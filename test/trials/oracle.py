@@ -7,16 +7,24 @@ gives violations: short texts, none if all is well. A call may fail only if a se
 for each death; and a call that makes or removes a name must not fail and be done all the same, unless it met two deaths.
 """
 
+import os
 import re
 import statistics
+import string
 import struct
 import zlib
 from collections import namedtuple
 
-from duo import fsck
+from duo import fsck, paths
 
-WORKERS = "abcdefgh"
-READER, CLOCK = "i", "j"
+def worker_letters():
+    """Those of the workers, of the reader and of the clock's process: as many as the workload has, in its order."""
+    with open(os.path.join(paths.ROOT, "test", "programs", "workload.c"), encoding="utf-8") as file:
+        count = int(re.search(r"^#define WORKERS +(\d+)$", file.read(), re.M)[1])
+    return string.ascii_lowercase[:count], *string.ascii_lowercase[count:count + 2]
+
+
+WORKERS, READER, CLOCK = worker_letters()
 RECORD_SIZE = 512
 RECORD_WORDS = RECORD_SIZE // 4
 MAGIC = 0x44756F52
@@ -146,7 +154,7 @@ def judge_image(path, contents, when):
     wrong += [f"{when}: {fsck.words(note)}" for note in report.notes if note.kind in ("orphan", "block-beyond")]
     if report.super is None:
         return wrong
-    found = {name[1:]: number for name, number in report.names.items() if re.fullmatch(r"/w[a-h]\d[xy]", name)}
+    found = {name[1:]: number for name, number in report.names.items() if re.fullmatch(r"/w[a-z]\d[xy]", name)}
     wrong += [f"{when}: the file {name} is missing" for name in sorted(contents.keys() - found.keys())]
     wrong += [f"{when}: there is a file {name}" for name in sorted(found.keys() - contents.keys())]
     for name in sorted(contents.keys() & found.keys()):

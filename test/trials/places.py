@@ -2,17 +2,19 @@
 Where servers can die: what a golden run knows of them.
 
 A place is the address of an instruction; servers have address ranges of their own, so it names the server as well. QEMU
-lists each instruction when it translates it. With `nochain` it uses none of the translations it has made without, so the list is
-what has been executed since. From one run without a death come the places of the workload; from one in which each server dies once those that only a
-restart comes to. The same runs tell where in physical memory each server's record page is, and how often each service's faults
-are reached. All of it is kept beside the build it belongs to.
+lists each instruction when it translates it. With `nochain` it uses none of the translations it has made without, so the list
+is what has been executed since. From one run without a death come the places of the workload; from one in which each server
+dies once those that only a restart comes to. The same runs tell where in physical memory each server's record page is, and how
+often each service's faults are reached. All of it is kept beside the build it belongs to.
 """
 
 import hashlib
 import json
 import os
 import re
+import struct
 import tempfile
+from collections import namedtuple
 
 from elftools.elf.elffile import ELFFile
 
@@ -22,6 +24,8 @@ from trials.session import Session, Stuck
 
 SERVERS = ("xmap", "fs", "block", "console")  # those that promise to be forgotten by their clients
 RECORDED = ("xmap", "unix", "fs", "block", "console")
+CONSOLE = RECORDED.index("console")
+THREADS = 72  # of a server (placement/micro/layout.h)
 FIRST_BASE, RANGE = 0x10000000, 0x10000000
 RECORD_OFFSET = 0x04001000
 MANY = 1_000_000_000
@@ -47,7 +51,7 @@ def symbols(server):
         with open(paths.built("servers", f"{server}.elf"), "rb") as file:
             table = ELFFile(file).get_section_by_name(".symtab")
             _symbols[server] = sorted((s["st_value"], s.name) for s in table.iter_symbols()
-                                      if s.name and s["st_value"])
+                                      if s.name and s.name[0] != "$" and s["st_value"])
     return _symbols[server]
 
 
@@ -62,17 +66,31 @@ def name_of(server, address):
     return f"{name}+{address - start:#x}"
 
 
-def layout(names, structure):
-    """Of a structure in a built file: {member: (offset, size of an element)}, from the debugger's data."""
+def described(names, tag, wanted):
+    """The debugger's description of a type in a built file: the members of the first that `wanted` takes by its name and them."""
     with open(paths.built(*names), "rb") as file:
         for unit in ELFFile(file).get_dwarf_info().iter_CUs():
             for entry in unit.iter_DIEs():
+                if entry.tag != tag or not entry.has_children:
+                    continue
                 name = entry.attributes.get("DW_AT_name")
-                if entry.tag == "DW_TAG_structure_type" and entry.has_children and name and name.value == structure.encode():
-                    return {child.attributes["DW_AT_name"].value.decode():
-                            (child.attributes["DW_AT_data_member_location"].value, element_size(child))
-                            for child in entry.iter_children() if "DW_AT_name" in child.attributes}
-    raise KeyError(f"struct {structure} is not in the debugger's data")
+                members = {child.attributes["DW_AT_name"].value.decode(): child
+                           for child in entry.iter_children() if "DW_AT_name" in child.attributes}
+                if wanted(name.value.decode() if name else None, members):
+                    return members
+    raise KeyError(f"what is wanted of {names[-1]} is not in the debugger's data")
+
+
+def layout(names, structure):
+    """Of a structure in a built file: {member: (offset, size of an element)}."""
+    members = described(names, "DW_TAG_structure_type", lambda name, _: name == structure)
+    return {name: (child.attributes["DW_AT_data_member_location"].value, element_size(child)) for name, child in members.items()}
+
+
+def constants(names, one):
+    """{name: value} of the enumeration that has the constant `one`, in a built file."""
+    members = described(names, "DW_TAG_enumeration_type", lambda _, known: one in known)
+    return {name: child.attributes["DW_AT_const_value"].value for name, child in members.items()}
 
 
 def element_size(member):
@@ -85,10 +103,26 @@ def element_size(member):
     return size.value if size else 0
 
 
+class Flight(namedtuple("Flight", "working standing")):
+    """
+    Requests that somebody has made and that have not been answered. One is a system call (or a page fault) of a program, from
+    its coming to a thread of unix until the answer, with whatever calls between servers it makes meanwhile, or a new process on
+    its way to its program. No server calls another on its own account, but unix, which always asks what the console has noticed:
+    that is none. `standing` are those that wait for another program or for somebody who types.
+    """
+
+    @property
+    def requests(self):
+        return self.working + self.standing
+
+    def __str__(self):
+        return f"{self.requests} requests in flight, {self.standing} of them asleep"
+
+
 class Places:
     """
-    work and restart (not unix's): {server: [address]}. arrivals: {service: how many operations the golden run had}. The rest is how the
-    guest's state is read from outside.
+    work and restart (not unix's): {server: [address]}. arrivals: {service: how many operations the golden run had}. constants:
+    those of the record's enumerations. The rest is how the guest's state is read from outside.
     """
 
     def __init__(self, data):
@@ -97,21 +131,33 @@ class Places:
         self.arrivals = data["arrivals"]
         self._records = data["records"]
         self._layout = data["layout"]
+        self.constants = data["constants"]
 
-    def calls_waiting(self, gdb):
-        """How many calls between servers wait for an answer; the guest stands still."""
-        offset, size = self._layout["calls"]
-        count = 0
-        for server in RECORDED:
-            end = self._layout["work"][0]
-            calls = gdb.physical_read(self._records[server] + offset, end - offset)
-            count += sum(calls[at] == 1 for at in range(0, end - offset, size))
-        return count
+    def in_flight(self, gdb):
+        """The Flight of this moment, out of unix's record page; the guest stands still."""
+        calls, size = self._layout["calls"]
+        work, step = self._layout["work"]
+        page = gdb.physical_read(self._records["unix"] + calls, work + THREADS * step - calls)
+        return self.count((struct.unpack_from("<I", page, work - calls + thread * step)[0],
+                           struct.unpack_from("<3I", page, thread * size)) for thread in range(THREADS))
+
+    def count(self, threads):
+        """Of unix: what each does, and its call: (its state, service, operation)."""
+        names = self.constants
+        working = standing = 0
+        for state, call in threads:
+            asked = call[1:] if call[0] == names["CALL_WAITING"] else None
+            if state == names["WORK_NONE"] or asked == (CONSOLE, names["OP_cons_attention"]):
+                continue
+            asleep = state == names["WORK_FOREVER"] or asked == (CONSOLE, names["OP_cons_read"])
+            standing += asleep
+            working += not asleep
+        return Flight(working, standing)
 
 
 def places():
     """Those of this build, from its last golden runs or from new ones."""
-    key = hashlib.sha256(b"all translations anew")
+    key = hashlib.sha256(b"requests by the record of unix")
     for name in ("micro-release.elf", "micro-root.elf", "test/fs.img"):
         with open(paths.built(name), "rb") as file:
             key.update(file.read())
@@ -135,7 +181,10 @@ def places():
 
 
 def golden():
-    data = {"layout": layout(("servers", "unix.elf"), "server_record")}
+    unix = ("servers", "unix.elf")
+    data = {"layout": layout(unix, "server_record"),
+            "constants": {name: value for one in ("CALL_WAITING", "WORK_FOREVER", "OP_cons_attention")
+                          for name, value in constants(unix, one).items()}}
     with Session(GOLDEN_SEED, GOLDEN_OPERATIONS, extra=FILTER) as session:
         for service in SERVERS:
             session.guest.command(f"fault arm {service}:crash-null @{MANY}")

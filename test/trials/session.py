@@ -17,7 +17,7 @@ from trials import oracle
 
 NOWHERE = 0xBAD000  # mapped in no server: one that is sent there dies
 LINES_BETWEEN = 12  # the workload's lines between two that are typed
-SLOW_REQUESTS = 300  # a second
+SLOW_REQUESTS = 60  # a second: soon nearly all workers wait for the disk
 SILENCE_SECONDS = 8.0  # of the host's time: the workload hangs
 
 
@@ -87,9 +87,9 @@ class Session:
         self.gdb.set_register(gdbstub.PC, NOWHERE)
         self.gdb.go()
 
-    def slow_disk(self):
-        """From now on the disk takes its time for each request."""
-        limits = {"bps": 0, "bps_rd": 0, "bps_wr": 0, "iops": SLOW_REQUESTS, "iops_rd": 0, "iops_wr": 0}
+    def slow_disk(self, requests=SLOW_REQUESTS):
+        """From now on the disk takes its time for each request; or no more, with 0."""
+        limits = {"bps": 0, "bps_rd": 0, "bps_wr": 0, "iops": requests, "iops_rd": 0, "iops_wr": 0}
         self.guest.qmp().call("block_set_io_throttle", device="disk0", **limits)
 
     # -- the workload --------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ class Session:
         if self._begin == 0:
             return
         text = oracle.without_supervisor(self.text)
-        ended = len(re.findall(r"<[a-h]\.\d+ (?:end|wrong) |workload: process \d+ ended with status -1", text))
+        ended = len(re.findall(rf"<[{oracle.WORKERS}]\.\d+ (?:end|wrong) |workload: process \d+ ended with status -1", text))
         if ended == len(oracle.WORKERS):
             if "end" not in self.typed:
                 self._type_line("end")

@@ -37,14 +37,14 @@ from trials.places import GOLDEN_OPERATIONS, SERVERS, name_of, places, symbol  #
 from trials.session import NOWHERE, Session, Stuck  # noqa: E402
 
 OPERATIONS = 16
-# Requests that have begun and not ended: always those of the sleepers in their pipe, of the workload's parent and the shell in
-# wait; beside them the calls between servers, which a trial counts before it kills.
-WAITING_IN_UNIX = 6
-IN_FLIGHT = 8
-HITS_GIVEN_UP = 300  # a place that is met so often with too few requests in flight is given up for another
-HITS_MAX = 12  # arrivals at a place that half of the kills let pass while not so many calls between servers are in flight
+IN_FLIGHT = 8  # requests at each kill (places.Flight)
+HITS_GIVEN_UP = 40  # a place that is met so often with too few requests in flight is given up for another
+CROWD_BESIDE = "wc systest"  # a command that reads the disk
+CROWD_OPERATIONS = 2  # times as many as other trials, for time to wait in
+CROWD_SECONDS = 0.03  # of running freely after such a meeting: the slow disk finishes all at once whenever the guest stops
 WAIT_RUNS = 3  # a long wait counts if it is there in all of so many runs
 REACHED = 0.6  # of the arrivals to be expected: so many of them any run comes to
+REACHED_SLOWLY = 0.13  # likewise while the command beside a slow disk reads
 FIRST = 25  # arrivals that are left out: the shell comes to them, or a part of the line that starts the workload is lost
 TRIES = 6  # places, until the workload comes to one
 MOST_LINES = 1 << 20
@@ -52,8 +52,8 @@ SESSION_LIMIT = 1000000  # us of the guest's time, until there is a shell again
 LINES_OF_RESTART = 16  # printed after a death, when the recovery must be over
 RESTART_TRIALS = 4  # one of so many kills is inside a recovery
 
-# The functions of the console in which a typed character is in no memory for a few instructions.
-UNKEPT = ("cons_uart_receive", "cons_kept_receive", "input_thread")
+# Where a typed character is in no memory: between the instruction that takes it out of the device and the one that stores it.
+UNKEPT = ("port_device_take",)
 
 # fault: what the supervisor says of it
 FAULTS = {
@@ -74,10 +74,13 @@ class Result:
         self.seed = seed
         self.place = ""
         self.activated = False
-        self.calls = None  # between servers, in flight at the death
+        self.crowd = False  # so many requests as are asked for are in flight without those that sleep
+        self.flights = []  # the Flight at each kill
+        self.twice = False  # the second kill met the recovery of the first
         self.finished = 0  # calls that the supervisor has finished for their callers
         self.violations = []
         self.longest = (0, "", "")
+        self.waits_judged = True
         self.late = []  # those of the violations that are waits
         self.not_repeated = []
         self.errors = 0
@@ -92,9 +95,10 @@ class Result:
     def line(self):
         state = "kept" if self.kept else "BROKEN"
         state = state if self.activated else f"{state}, not activated"
-        calls = "" if self.calls is None else f", {self.calls} calls in flight"
+        calls = "".join(f", {flight}" for flight in self.flights)
         return (f"{self.kind} --seed {self.seed}: {state}; {self.place}{calls}; "
-                f"restarts {[restart.us for restart in self.restarts]} us; {self.errors} errors; longest wait {self.longest[0]} us ({self.longest[2]})"
+                f"restarts {[restart.us for restart in self.restarts]} us; {self.errors} errors; "
+                f"longest wait {self.longest[0]} us ({self.longest[2]}){'' if self.waits_judged else ', not judged'}"
                 f"{f', {len(self.not_repeated)} not repeated' if self.not_repeated else ''}; {self.seconds:.1f} s")
 
 
@@ -159,6 +163,7 @@ def run_once(kind, seed, arm, operations, keep, judge_waits, debugger, must_die)
             sum(result.place.count(function) for function in UNKEPT))
         result.violations += wrong
         result.longest = waits.longest
+        result.waits_judged = judge_waits
         result.late = waits.late if judge_waits else []
         result.errors = sum(model.errors.values())
         result.restarts = told.restarts
@@ -175,18 +180,25 @@ def run_once(kind, seed, arm, operations, keep, judge_waits, debugger, must_die)
 # -- named faults ----------------------------------------------------------------------------------------------------------
 
 
-def fault(service, name, seed, **more):
-    """The fault at an arrival that the workload comes to."""
+def fault(service, name, seed, beside="", **more):
+    """
+    The fault at an arrival that the workload comes to. With a command `beside` the disk is slow, and the workload runs this too,
+    so that its transfers are in the disk's hands meanwhile; waits are the disk's affair then.
+    """
     dice = random.Random(f"{service}:{name} {seed}")
-    share = REACHED * more.get("operations", OPERATIONS) / GOLDEN_OPERATIONS
+    share = (REACHED_SLOWLY if beside else REACHED) * more.get("operations", OPERATIONS) / GOLDEN_OPERATIONS
     last = int(places().arrivals[service] * share)
     arrival = dice.randint(min(FIRST, last), last)
 
     def arm(session, result):
         result.place = f"arrival {arrival}"
         session.guest.command(f"fault arm {service}:{name} @{arrival}")
+        if beside:
+            session.slow_disk()
+            session.begin(beside)
         return [(service, FAULTS[name])]
 
+    more = {**more, "judge_waits": False} if beside else more
     return run(f"fault {service}:{name}", seed, arm, **more)
 
 
@@ -194,8 +206,10 @@ def fault(service, name, seed, **more):
 
 
 def choose(seed, server=None, phase=None):
-    """Which server dies, when, and where: (server, phase, addresses to be tried in order, after how many lines, whether many
-    calls between servers shall be in flight)."""
+    """
+    Which server dies, when, and where: (server, phase, addresses to be tried in order, after how many lines, whether IN_FLIGHT
+    requests shall be in flight without those that sleep).
+    """
     dice = random.Random(f"kill {seed}")
     drawn = dice.choice(SERVERS), "restart" if dice.randrange(RESTART_TRIALS) == 0 else "work"
     server, phase = server or drawn[0], phase or drawn[1]
@@ -204,10 +218,10 @@ def choose(seed, server=None, phase=None):
     return server, phase, addresses, dice.randint(2, OPERATIONS * 3), dice.random() < 0.5
 
 
-def stop_at(session, place, enough, limit):
+def stop_at(session, place, enough, limit, pause=0.0):
     """
-    Lets the workload go on to the place, and past it while `enough` says no to the n-th arrival; False if it has printed
-    `limit` lines before. The guest stands still then, without a breakpoint.
+    Lets the workload go on to the place, and past it while `enough` says no to the n-th arrival, each time for so long without
+    looking as `pause` says; False if it has printed `limit` lines before. The guest stands still then, without a breakpoint.
     """
     session.gdb.set_breakpoint(place)
     session.gdb.go()
@@ -225,60 +239,96 @@ def stop_at(session, place, enough, limit):
         if not met and hits >= HITS_GIVEN_UP:
             session.gdb.clear_breakpoint(place)
             return False
-        if not met:
+        if not met and pause:
+            session.gdb.clear_breakpoint(place)
+            session.gdb.go()
+            run_freely(session, pause)
+            session.gdb.interrupt()
+            session.gdb.set_breakpoint(place)
+            session.gdb.go()
+        elif not met:
             session.gdb.go_from(place)
     session.gdb.clear_breakpoint(place)
     return True
+
+
+def run_freely(session, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        session.step(0.002)
 
 
 def kill(seed, server=None, phase=None, **more):
     """
     Kills at an instruction of the server's everyday work; or, in a server that has just been killed, at one that only its
     recovery comes to. What is not given is drawn by the seed.
+
+    At each kill, the second one as well, at least IN_FLIGHT requests are in flight, counted there and then (places.Flight): with
+    those of processes that sleep; or in half of the trials, the crowds, without them. A crowd comes from a disk that is slow
+    until the kill, and from a command that reads it; so how long its calls have waited says nothing and is not judged.
     """
     known = places()
     server, phase, addresses, lines, crowd = choose(seed, server, phase)
-    end = more.get("operations", OPERATIONS) * len(oracle.WORKERS)
+    operations = more.get("operations", OPERATIONS) * (CROWD_OPERATIONS if crowd else 1)
+    end = operations * len(oracle.WORKERS)
+    pause = CROWD_SECONDS if crowd else 0.0
 
     def arm(session, result):
-        def in_flight(hits):
-            result.calls = known.calls_waiting(session.gdb)
-            patient = crowd and hits < HITS_MAX and session.printed() < lines + 2 * LINES_OF_RESTART
-            return result.calls >= (IN_FLIGHT if patient else IN_FLIGHT - WAITING_IN_UNIX)
+        result.crowd = crowd
 
-        session.begin()
+        def in_flight(_):
+            flight = known.in_flight(session.gdb)
+            return (flight.working if crowd else flight.requests) >= IN_FLIGHT
+
+        def count_and_kill():
+            result.flights.append(known.in_flight(session.gdb))
+            if crowd:
+                session.slow_disk(0)
+            session.kill()
+
+        session.begin(CROWD_BESIDE if crowd else "")
+        session.wait_text("workload: begins")
         while session.printed() < lines and not session.over():
             session.step(0.005)
+        if crowd:
+            session.slow_disk()
+            run_freely(session, CROWD_SECONDS)
         session.stop_guest()
         if phase == "restart":
-            return kill_twice(session, result, in_flight)
+            return kill_twice(session, result, in_flight, count_and_kill)
         for address in addresses:
             # a place that the workload does not come to again is given up for the next
             limit = session.printed() + (end - session.printed()) // 3
-            if stop_at(session, address, in_flight, limit):
+            if stop_at(session, address, in_flight, limit, pause):
                 result.place = f"{server}, {name_of(server, address)}, after {lines} lines"
-                session.kill()
+                count_and_kill()
                 return [(server, KILLED)]
+        session.slow_disk(0)
         session.gdb.go()
         return []
 
-    def kill_twice(session, result, in_flight):
-        if not stop_at(session, symbol(server, "inject_point"), in_flight, end):
+    def kill_twice(session, result, in_flight, count_and_kill):
+        if not stop_at(session, symbol(server, "inject_point"), in_flight, end, pause):
+            session.slow_disk(0)
             session.gdb.go()
             return []
+        result.flights.append(known.in_flight(session.gdb))
         session.gdb.set_register(PC, NOWHERE)
         result.place = f"{server}, recovery, {name_of(server, addresses[0])}, after {lines} lines"
-        if not stop_at(session, addresses[0], lambda hits: True, session.printed() + LINES_OF_RESTART):
+        if not stop_at(session, addresses[0], in_flight, session.printed() + LINES_OF_RESTART):
             result.place += " (not met)"
+            session.slow_disk(0)
             session.gdb.go()
             return [(server, KILLED)]
         # If the first victim has not run on yet, another thread of the same generation has come here: then it is one death.
         session.step(0.05)
         deaths = 1 + (f"[sup] {server}: died" in session.text)
-        session.kill()
+        result.twice = deaths == 2
+        count_and_kill()
         return [(server, KILLED)] * deaths
 
-    return run("kill", seed, arm, debugger=True, **more)
+    return run("kill", seed, arm, debugger=True, **{
+        **more, "operations": operations, "judge_waits": more.get("judge_waits", True) and not crowd})
 
 
 # -- a restart that somebody asks for ------------------------------------------------------------------------------------------

@@ -5,13 +5,16 @@
     objects.py --image NAME=ELF[,ELF...] --image NAME=ELF[,ELF...] OBJECT...
     objects.py --self-test
 
-An image may consist of several ELF files (micro: one a server): a function may be in any of them. In each function the
-fields the linker fills in (immediates named by relocations) are masked; everything else must be equal to the object,
-and so to every other image. The linker leaves out what nobody calls, which may differ; but of each folder of objects
-every image must hold something.
+An image may consist of several ELF files (micro: one a server): a function may be in any of them, and wherever it is it
+must be the object's. The exception are the operations that port/*.def lists: in one file is the object's function, in
+others a stub of the same name. In each function the fields the linker fills in (immediates named by relocations) are
+masked; everything else must be equal to the object, and so to every other image. The linker leaves out what nobody calls,
+which may differ; but of each folder of objects every image must hold something.
 """
 
+import glob
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -48,6 +51,9 @@ class Function:
         self.fields = fields
         self.size = len(code)
         self.code = self.masked(code)
+
+    def is_copy(self, code):
+        return len(code) == self.size and self.masked(code) == self.code
 
     def masked(self, code):
         code = bytearray(code)
@@ -107,14 +113,31 @@ class Image:
                         offset = symbol["st_value"] - section["sh_addr"]
                         local = source if info["bind"] == "STB_LOCAL" else None
                         code = section.data()[offset:offset + symbol["st_size"]]
-                        self._functions.setdefault((local, symbol.name), []).append((path, code))
+                        self._functions.setdefault((local, symbol.name), []).append((path, code, symbol["st_value"]))
 
     def copies(self, key):
+        """[(file, code, address)]"""
         return self._functions.get(key, [])
 
 
-def compare(objects, images):
-    """Problems, and how many functions were found in every image and are the same there."""
+def operations():
+    """The names that are functions in one server and stubs in others."""
+    names = set()
+    for path in glob.glob(os.path.join(common.ROOT, "port", "*.def")):
+        with open(path, encoding="utf-8") as file:
+            names |= {"_".join(found) for found in re.findall(r"^OPERATION\((\w+), (\w+),", file.read(), re.M)}
+    return names
+
+
+def other_copies(function, copies, is_operation):
+    """The files whose copy is not the object's and should be."""
+    others = [path for path, code, _ in copies if not function.is_copy(code)]
+    return [] if is_operation and len(others) == len(copies) - 1 else others
+
+
+def compare(objects, images, stubs=()):
+    """Problems, and how many functions were found in every image and are the same there. `stubs`: the names of which all copies
+    but one are another function."""
     problems, everywhere, found_in = [], 0, {}
     for path in objects:
         functions, unknown = functions_of_object(path)
@@ -126,10 +149,8 @@ def compare(objects, images):
                 copies = image.copies((source, function.name))
                 if copies:
                     seen.append(image.name)
-                # two files may each have a static function of this name: one of them must be ours
-                if copies and not any(len(code) == function.size and function.masked(code) == function.code
-                                      for _, code in copies):
-                    problems.append(f"{path}: {function.name} in {copies[0][0]} is not the object's")
+                problems += [f"{path}: {function.name} in {other} is not the object's"
+                             for other in other_copies(function, copies, function.name in stubs)]
             folder.update(seen)
             everywhere += len(seen) == len(images)
     for folder, names in found_in.items():
@@ -161,12 +182,18 @@ def self_test():
         one, two = link("one", "0x80200000", "core", "rest"), link("two", "0x400000", "rest", "core")
         changed = link("changed.elf", "0x400000", "rest", "changed")
         without = link("without", "0x400000", "alone")
+        both, neither = Image("both", [f"{folder}/two", f"{folder}/changed.elf"]), Image("neither", [f"{folder}/changed.elf"])
         objects = [f"{folder}/core.o"]
         good = compare(objects, [one, two])
         bad = compare(objects, [one, changed])[0]
         absent = compare(objects, [one, without])[0]
-    failed = good != ([], 2) or not any("core in" in p for p in bad) or not any("without holds no function" in p for p in absent)
-    print(f"objects: self-test {'FAILED: ' + str((good, bad, absent)) if failed else 'ok (3 cases)'}")
+        second = compare(objects, [one, both])[0]
+        stub = compare(objects, [one, both], {"core"})[0]
+        no_function = compare(objects, [one, neither], {"core"})[0]
+    found = [good == ([], 2), any("core in" in p for p in bad), any("without holds no function" in p for p in absent),
+             any("core in" in p for p in second), not stub, any("core in" in p for p in no_function), len(operations()) > 30]
+    failed = not all(found)
+    print(f"objects: self-test {'FAILED: ' + str(found) if failed else f'ok ({len(found)} cases)'}")
     sys.exit(1 if failed else 0)
 
 
@@ -184,8 +211,9 @@ def main(arguments):
     if len(images) < 2 or not objects:
         print(__doc__)
         sys.exit(2)
-    problems, everywhere = compare(objects, images)
+    problems, everywhere = compare(objects, images, operations())
     common.finish("objects", problems, everywhere and f"{everywhere} functions in {len(images)} images")
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -11,7 +11,7 @@ void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault
  * nobody knows where. */
 void supervise_hang(struct server *server, u64 thread, const char *what);
 
-/* At each alarm: whoever has backed off long enough begins again. */
+/* At each alarm: whoever has backed off long enough begins again; who calls one given up is told. */
 void supervise_look(void);
 
 /* A program wants a new generation: as after a death, but nobody is to blame. */

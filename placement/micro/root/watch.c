@@ -2,8 +2,8 @@
  * Three kinds of hang, seen in the record pages, where each thread notes what it is doing:
  *
  *   a request, a system call, or what a device asks, that *runs* and makes no progress: the server is in a
- * loop. Judged only for
- * the busiest priority: while a server runs, those below it get no time and prove nothing by standing still;
+ * loop. Judged only for the busiest priority: while a server runs, those below it get no time and prove
+ * nothing by standing still;
  *
  *   an operation that waits without a limit: none may (port/sync.h), so nobody will wake it. unix is the
  * exception: its calls wait for programs and persons;
@@ -23,8 +23,7 @@
 /* 10 to 15 ms: the state itself is wrong, the other looks only say that it is no instant's. */
 #define LOST_LOOKS   2
 #define ANSWER_LOOKS 40 /* 200 ms: xmap and the timer wait for nobody */
-/* 13 s: block gives its device a second, twice, for each of the requests that this one may have to wait for
- */
+/* 13 s: block gives its device a second, twice, for each request that this one may have to wait for. */
 #define DEVICE_LOOKS 2600
 #define START_LOOKS  40  /* 200 ms without progress, or a call to anybody */
 #define DISK_LOOKS   800 /* 4 s: fs waits for block, and must not be blamed for it */
