@@ -149,6 +149,7 @@ void root_main(seL4_BootInfo *info)
         root_fail("no notification for the supervisor");
     process_prepare_all();
     alarm_prepare();
+    watch_prepare();
     arm_from_arguments();
     process_start_all();
     serve();

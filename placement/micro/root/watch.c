@@ -11,15 +11,16 @@
  *   a call that gets no answer for long: somebody has forgotten it. Reads of the console are the exception.
  *
  * A look is a heartbeat that came on time (alarm.c). Several looks in a row must see the same thing, each
- * counting time in which the server could have moved; so a host that stops the whole machine for a while is
- * not taken for a hang.
+ * counting time in which the server could have moved, and who is said to run must have had a turn (pulse.h);
+ * so a host that stops the whole machine for a while, or gives it moments only, is not taken for a hang.
  */
 #include "placement/micro/root/watch.h"
 #include "placement/micro/root/process.h"
+#include "placement/micro/root/pulse.h"
 #include "placement/micro/root/supervise.h"
 #include "port/console.h"
 
-#define RUN_LOOKS 3 /* 15 to 20 ms of each thread that runs */
+#define RUN_LOOKS 3 /* 15 to 20 ms */
 /* 10 to 15 ms: the state itself is wrong, the other looks only say that it is no instant's. */
 #define LOST_LOOKS   2
 #define ANSWER_LOOKS 40 /* 200 ms: xmap and the timer wait for nobody */
@@ -40,23 +41,15 @@ struct hang {
     const char *what;
 };
 
-static u64 running(const struct server *server)
-{
-    u64 count = 0;
-
-    for (u64 thread = 0; thread < server->description->threads; thread++)
-        count += server->record->work[thread].state == WORK_RUNNING;
-    return count;
-}
-
 /*
- * True if some request of this server is running. A thread that calls others goes on with each call. Threads
- * of one server take turns, of two looks each (the kernel's slice is 10 ms): with n of them running, each
- * must have had its turns.
+ * True if some request of this server is running. One that several looks see to be the same hangs, once its
+ * thread has had a turn (pulse.h) and if it makes no progress. A thread that calls others goes on with each
+ * call.
  */
 static bool watch_work(struct server *server, struct hang *hang)
 {
-    u64 turns = running(server);
+    u32 service = server->description->service;
+    bool running = false;
 
     server->progress_moved = server->progress_seen != server->record->progress;
     server->progress_seen = server->record->progress;
@@ -68,13 +61,18 @@ static bool watch_work(struct server *server, struct hang *hang)
             watch->work_looks = 0;
             continue;
         }
+        running = true;
         look(&watch->work_serial, &watch->work_looks, work->serial + server->record->calls[thread].serial);
         if (server->progress_moved)
             watch->work_looks = 0;
-        if (watch->work_looks >= RUN_LOOKS * turns)
+        if (watch->work_looks == 0)
+            watch->work_rounds = pulse_ask(service);
+        else if (pulse_rounds(service) < watch->work_rounds)
+            pulse_ask(service);
+        else if (watch->work_looks >= RUN_LOOKS)
             *hang = (struct hang){server, thread, "a request runs without end"};
     }
-    return turns > 0;
+    return running;
 }
 
 static void watch_lost(struct server *server, struct hang *hang)
@@ -143,6 +141,14 @@ static bool is_watched(const struct server *server)
  * blamed for it. */
 static const u32 order[] = {SERVICE_XMAP, SERVICE_CONSOLE, SERVICE_BLOCK, SERVICE_FS, SERVICE_UNIX};
 static const u32 callers[] = {SERVICE_CONSOLE, SERVICE_BLOCK, SERVICE_FS, SERVICE_UNIX};
+
+void watch_prepare(void)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(order); i++) {
+        if (servers[order[i]].description)
+            pulse_prepare(order[i], servers[order[i]].description->priority);
+    }
+}
 
 void watch_forget_calls(void)
 {

@@ -2,6 +2,9 @@
 #ifndef PLACEMENT_MICRO_ROOT_WATCH_H
 #define PLACEMENT_MICRO_ROOT_WATCH_H
 
+/* Once, before the first server starts. */
+void watch_prepare(void);
+
 /* One look; called every HEARTBEAT_NS of the guest's time. May end a server and start its next generation. */
 void watch_all(void);
 
