@@ -273,9 +273,10 @@ _Noreturn void kernel_main(u64 hart_id, paddr device_tree);
 
 /*
  * Walks the frame pointers from (pc, fp); every address read must lie in [stack_low, stack_high). Stores up
- * to `max` return addresses, the first one being pc itself. Returns how many.
+ * to `max` return addresses, the first one being pc itself. `ra` is that register, which counts if pc lies in
+ * a function that calls nobody. Returns how many.
  */
-u32 arch_backtrace(u64 pc, u64 fp, u64 stack_low, u64 stack_high, u64 *addresses, u32 max);
+u32 arch_backtrace(u64 pc, u64 ra, u64 fp, u64 stack_low, u64 stack_high, u64 *addresses, u32 max);
 
 #include "machine/riscv64/inline.h"
 

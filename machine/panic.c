@@ -78,7 +78,7 @@ static bool is_messenger(u64 address)
            (strcmp(name, "panic") == 0 || strcmp(name, "mono_panic") == 0 || strcmp(name, "port_fatal") == 0);
 }
 
-static void print_report(u64 pc, u64 sp, u64 fp)
+static void print_report(u64 pc, u64 ra, u64 sp, u64 fp)
 {
     u64 places[CALLERS_MAX], low, high;
     u32 count = 1, first = 0;
@@ -86,7 +86,7 @@ static void print_report(u64 pc, u64 sp, u64 fp)
 
     places[0] = pc;
     if (info && info->stack && info->stack(sp, &low, &high))
-        count = arch_backtrace(pc, fp, low, high, places, CALLERS_MAX);
+        count = arch_backtrace(pc, ra, fp, low, high, places, CALLERS_MAX);
     for (u32 i = 1; i < count; i++)
         places[i]--; /* the call itself: a return address may already belong to the next function */
     while (first + 1 < count && is_messenger(places[first]))
@@ -168,7 +168,7 @@ void panic(const char *format, ...)
     va_end(arguments);
     record(~0ul, (u64)__builtin_return_address(0), 0, text);
     print("\npanic: %s\n", text);
-    print_report((u64)__builtin_return_address(0) - 1, fp, ((u64 *)fp)[-2]);
+    print_report((u64)__builtin_return_address(0) - 1, 0, fp, ((u64 *)fp)[-2]);
     end();
 }
 
@@ -177,7 +177,7 @@ void panic_trap(const struct arch_frame *frame)
     panic_begin();
     record(frame->cause, frame->pc, frame->value, arch_cause_text(frame->cause));
     print("\npanic: %s in the kernel\n", arch_cause_text(frame->cause));
-    print_report(frame->pc, frame->x[REG_SP], frame->x[REG_S0]);
+    print_report(frame->pc, frame->x[REG_RA], frame->x[REG_SP], frame->x[REG_S0]);
     print("  scause 0x%lx, sepc 0x%lx, stval 0x%lx, sp 0x%lx\n", frame->cause, frame->pc, frame->value,
           frame->x[REG_SP]);
     end();

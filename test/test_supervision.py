@@ -32,6 +32,9 @@ FAULTS = (
 # `fault` itself; its later ones may be reads, and a read that gets no answer cannot be told from a person who does not type.
 ARRIVAL = {"xmap": 3, "fs": 3, "block": 3, "console": 1}
 
+# How the names of its operations begin.
+PREFIX = {"xmap": "xmap", "fs": "fs", "block": "blk", "console": "cons"}
+
 
 def register_micro(service, fault, says):
     @test(f"micro/{fault}-{service}", quick=fault == "crash-null")
@@ -44,6 +47,7 @@ def register_micro(service, fault, says):
             listed = guest.command("ls | grep new")
             text = guest.output
             work.matches(text, rf"^\[sup\] {service}: {says}$", "what happened to it")
+            work.matches(text, rf"^\[sup\] {service}: +called by .*\b{PREFIX[service]}_\w+\+0x[0-9a-f]+ server_serve", "the operation")
             work.matches(text, rf"^\[sup\] {service}: +reclaimed \d+ frames and \d+ slots, leaked 0$", "what is reclaimed")
             free = work.matches(text, rf"^\[sup\] {service}: +free frames (\d+) before, (\d+) after; "
                                       r"free slots (\d+) before, (\d+) after$", "what is free")

@@ -240,8 +240,9 @@ void arch_fpu_load(const struct arch_fpu *state)
 #undef LOAD
 }
 
-/* A C function's stack frame: the word below fp is the return address, the one below that the caller's fp. */
-u32 arch_backtrace(u64 pc, u64 fp, u64 stack_low, u64 stack_high, u64 *addresses, u32 max)
+/* A C function's stack frame: the word below fp is the return address, the one below that the caller's fp. A
+ * function that calls nobody saves the latter only, where otherwise the return address is. */
+u32 arch_backtrace(u64 pc, u64 ra, u64 fp, u64 stack_low, u64 stack_high, u64 *addresses, u32 max)
 {
     u32 count = 0;
 
@@ -249,11 +250,15 @@ u32 arch_backtrace(u64 pc, u64 fp, u64 stack_low, u64 stack_high, u64 *addresses
         addresses[count++] = pc;
     while (count < max && fp % 8 == 0 && fp >= stack_low + 16 && fp <= stack_high) {
         const u64 *words = (const u64 *)fp;
-        u64 next = words[-2];
+        u64 caller = words[-1], next = words[-2];
 
-        if (words[-1] == 0)
+        if (count == 1 && caller > fp && caller <= stack_high) {
+            next = caller;
+            caller = ra;
+        }
+        if (caller == 0)
             break;
-        addresses[count++] = words[-1];
+        addresses[count++] = caller;
         if (next <= fp) /* frames lie upward: anything else is damage or the end */
             break;
         fp = next;

@@ -62,8 +62,9 @@ static bool is_messenger(const struct server *server, u64 address)
     return name && strcmp(name, "port_fatal") == 0;
 }
 
-/* Follows the frame pointers through copies of the stack's capabilities. Returns how many places there are.
- */
+/* Follows the frame pointers through copies of the stack's capabilities. Returns how many places there are. A
+ * function that calls nobody saves no return address: where that is otherwise it has its caller's frame
+ * pointer. */
 static u64 backtrace(struct server *server, u64 thread, const seL4_UserContext *registers, u64 *places)
 {
     u64 top =
@@ -82,11 +83,15 @@ static u64 backtrace(struct server *server, u64 thread, const seL4_UserContext *
     places[count++] = registers->pc;
     while (count < CALLERS_MAX && fp % 8 == 0 && fp >= bottom + 16 && fp <= top) {
         const u64 *words = (const u64 *)(STACK_COPY + (fp - bottom));
-        u64 next = words[-2];
+        u64 caller = words[-1], next = words[-2];
 
-        if (words[-1] == 0)
+        if (count == 1 && caller > fp && caller <= top) {
+            next = caller;
+            caller = registers->ra;
+        }
+        if (caller == 0)
             break;
-        places[count++] = words[-1] - 1; /* the call, not what follows it */
+        places[count++] = caller - 1; /* the call, not what follows it */
         if (next <= fp)
             break;
         fp = next;
