@@ -62,6 +62,13 @@ static void drop_from(const struct process *process, uaddr start)
     unix_pages_drop(process->memory.space, start, PORT_USER_END);
 }
 
+/* Apart from its caller, whose usual way it shall not make longer. */
+static __attribute__((noinline)) s64 take_back(const struct process *process, u64 start)
+{
+    (void)repeat_patiently(xmap_release(process->memory.space, start, XMAP_KIND_CALL));
+    return XMAP_EINVAL;
+}
+
 /* Reserves, and tells where; undone if the caller cannot be told. */
 static s64 reserve(const struct process *process, u64 start, u64 length, uaddr address)
 {
@@ -70,11 +77,7 @@ static s64 reserve(const struct process *process, u64 start, u64 length, uaddr a
 
     if (err != ERR_OK)
         return result_of(err);
-    if (!store(process, address, &region)) {
-        (void)repeat_patiently(xmap_release(process->memory.space, region.start, XMAP_KIND_CALL));
-        return XMAP_EINVAL;
-    }
-    return 0;
+    return store(process, address, &region) ? 0 : take_back(process, region.start);
 }
 
 /* Any size but 0 will do: it is rounded up to whole pages. */
