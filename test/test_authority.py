@@ -1,6 +1,7 @@
 """
 Least authority on micro: in the place of each server a double (test/authority/) tries everything, and must get what is written
-here and a fault or an error for all else. Whoever gives a server more, in system/micro.def or in the supervisor, must say so here.
+here and a fault or an error for all else; and in the pages that are for it alone nobody else's mark may appear. Whoever gives a
+server more, in system/micro.def or in the supervisor, must say so here.
 """
 
 import os
@@ -9,8 +10,8 @@ import struct
 
 from harness import ROOT, Outcome, paths, test
 
-# What each server needs, and may have beside its own threads. `calls`: services it may call; `dma`: pages; `kept`: whether it may keep memory, as many pages as described or, where that grows with the machine, as
-# its information page says.
+# What each server needs, and may have beside its own threads. `calls`: services it may call; `dma`: pages; `kept`: whether it may
+# keep memory, as many pages as described or, where that grows with the machine, as its information page says.
 GRANTED = {
     "timer": dict(calls=(), devices=(), signals_all=True),
     "xmap": dict(calls=(), devices=(), kept="grows", address_spaces=True),
@@ -24,6 +25,8 @@ GRANTED = {
 UNTYPED, PAGE_TABLE, ENDPOINT, NOTIFICATION, CNODE, TCB, ASID_POOL, IRQ_HANDLER = 2, 3, 4, 6, 10, 12, 13, 16
 
 PAGE = 4096
+OWN_PAGES = 30  # of each double's image
+STACK_PAGES = 4  # of each thread
 ARENA, ARENA_PAGES = 0x2000000000, 512
 INFO, RECORD, THREADS, KEPT, DEVICES, DMA, TRANSFERS = (0x4000000, 0x4001000, 0x5000000, 0x8000000, 0xa000000, 0xb000000,
                                                         0xc000000)
@@ -157,6 +160,9 @@ def judge(server, lines):
             problems.append(f"untypeds of programs' memory at {pools}, expected {told['pools'] + 2} in a row")
         got = {key: kind for key, kind in got.items() if (key[0], kind) != (slot["SLOT_KEPT"], UNTYPED)}
     problems += difference("capability in slot, entry", got, inner, str)
+    own_pages = OWN_PAGES + kept_pages(server, granted, told) + granted.get("dma", 0) + STACK_PAGES * (count[server] - 1)
+    if f"marks {own_pages} pages" not in lines:
+        problems.append(f"it has not marked {own_pages} pages: {[line for line in lines if line.startswith('marks ')]}")
     badge = (names.index(server) + 1) << 8
     answers = {line for line in lines if line.startswith("client ")}
     wanted = {f"client {names.index(s)} answers 0 service {names.index(s)} badge 0x{badge:x} capabilities 0"
@@ -174,6 +180,8 @@ def walk(work, roottask):
         work.equal(guest.wait_exit(120), Outcome.CLEAN, "the end")
         text = guest.output
     work.matches(text, r"^\[authority\] all are done$", "the end")
+    work.matches(text, r"^\[authority\] xmap: names 512 address spaces$", "that xmap has used up its identifiers")
+    work.matches(text, r"^\[authority\] one more address space for the servers: error 0$", "what that means to others")
     said = {}
     for server, line in re.findall(r"^\[authority\] (\w+): (.*?)\r?$", text, re.M):
         said.setdefault(server, []).append(line)
@@ -197,13 +205,14 @@ def least_authority(work):
     return f"{attempts} attempts by {len(said)} servers"
 
 
-# What a description that grants too much has in addition (test/authority/room.mk), as judge() must say it.
+# What a description that grants too much has in addition, and a page that two share (test/authority/room.mk): as judge() must
+# say it.
 PLANTED = {
-    "fs": (r"devices: \['device 0 sifive,test1'\]", r"memory 0xa000000 is r, expected None",
+    "fs": (r"done shares 0x8000000 with console", r"devices: \['device 0 sifive,test1'\]", r"memory 0xa000000 is r, expected None",
            r"unexpected: client 4 answers 0 service 4 badge 0x300", r"capability in slot 20 is 4, expected None"),
     "block": (r"memory 0xc0\w+ is rw, expected None", "memory: and 63 more"),
     "console": (r"outside 0x20000\w+ is rw, expected None", "outside: and 507 more"),
-    "timer": (r"memory 0xb000000 is rw, expected None",),
+    "timer": (r"memory 0xb000000 is rw, expected None", r"it has not marked 30 pages: \['marks 31 pages'\]"),
     "xmap": (),
     "unix": (),
 }

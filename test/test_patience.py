@@ -4,25 +4,39 @@ death takes nothing along but what died. Each of these went wrong once, and is b
 chosen places; what passes is the guest's own time, in which an instruction takes a fixed time.
 """
 
-from harness import Failure, test
+import fcntl
+import struct
+import termios
+import time
+
+from harness import Failure, Outcome, test
 
 from duo.gdbstub import PC
-from trials.places import symbol
+from trials.places import RECORD_OFFSET, base_of, layout, symbol
 from trials.session import NOWHERE, Session
 
 MS = 1_000_000
-MOST_SECONDS = 30.0  # of the host's time, until a place is come to: then it never will be
-A0 = 10  # the register
+MOST_SECONDS = 20.0  # of the host's time, until a place is come to: then it never will be
+T0, T1, A0, A1 = 5, 6, 10, 11  # registers
 ATTENTION = b"\x10"  # ^P: unix lists the processes
 
+SLOW_INSTRUCTIONS = ("-icount", "shift=5")  # 32 ns each: less work for the host until some time has passed; the last one counts
+SLOW_NS = 5000 * MS  # more than anybody may wait for an answer without being told why
+PIPE_BYTES = 4096
+TOLD_MS = 50
+START_MS = 190
+
 LOOP = bytes.fromhex("01a0")  # c.j to itself
+# nop, to which nothing comes back; 1: ld t2, 0(t0); addi t2, t2, 1; sd t2, 0(t0); addi t1, t1, -1; bnez t1, 1b; illegal
+PROGRESS_AND_DEATH = struct.pack("<H5IH", 0x0001, 0x0002B383, 0x00138393, 0x0072B023, 0xFFF30313, 0xFE0318E3, 0)
+STEPS = 7_000_000  # of five instructions, which take 32 ns each
 
 
 class Scene(Session):
     """A guest with nothing at work in it but the shell, and a debugger; it stands still."""
 
-    def __init__(self):
-        super().__init__(1, 1)
+    def __init__(self, extra=()):
+        super().__init__(1, 1, extra=extra)
 
     def __enter__(self):
         super().__enter__()
@@ -34,8 +48,8 @@ class Scene(Session):
         self.guest._process.stdin.write(data)
         self.guest._process.stdin.flush()
 
-    def come_to(self, server, function, typed=b""):
-        """Goes on until the function is called, and stands still there."""
+    def come_to(self, server, function, typed=b"", reads=True):
+        """Goes on until the function is called, and stands still there. What is printed meanwhile is read, or left."""
         place = symbol(server, function)
         if self.gdb.register(PC) == place:
             self.gdb.step()
@@ -45,7 +59,8 @@ class Scene(Session):
             self.type(typed)
         limit = self.guest.age() + MOST_SECONDS
         while not self.gdb.stopped(0.002):
-            self.guest.poll(0.0)
+            if reads:
+                self.guest.poll(0.0)
             if self.guest.outcome is not None:
                 raise Failure(f"{function} of {server} is not come to: {self.guest.output[-900:]}")
             if self.guest.age() > limit:
@@ -128,3 +143,143 @@ def sweep(work):
         work.equal(guest.output[begin:].count("[sup] xmap: died"), 3, "deaths")
         free_frames(guest)
         work.equal(free_frames(guest), free, "free frames")
+
+
+@test("micro/slow-disk", quick=True)
+def slow_disk(work):
+    """
+    Each request takes the disk some minutes: block gives it up after two seconds, and meanwhile fs waits for block, and programs
+    for fs. They get errors, one after the other; nobody hangs, and what is read when the disk is itself again is what was written.
+    """
+    with Session(1, 1, debugger=False) as session:
+        guest = session.guest
+        guest.command("echo before > kept", 20)
+        begin, since = len(guest.output), guest.guest_nanoseconds()
+        guest.qmp().call("block_set_io_throttle", device="disk0", bps=0, bps_rd=0, bps_wr=0, iops=1, iops_rd=0, iops_wr=0,
+                         iops_size=16)  # a request of 4096 bytes counts as 256
+        for name in "abcdef":
+            guest.send(f"cat echo > {name} &")
+        while guest.guest_nanoseconds() - since < SLOW_NS:
+            guest.poll(0.05)
+        work.matches(guest.output[begin:], r"^block: no answer for block \d+, resetting the device$", "the disk")
+        work.absent(guest.output[begin:], r"\[sup\] .*", "somebody is blamed")
+        session.slow_disk(0)
+        guest.send("cat kept; svc")
+        guest.expect(r"^fs +1 +0 +running +", 20, begin)
+        text = guest.output[begin:]
+        work.matches(text, r"open \w failed", "what a program says")
+        work.matches(text, r"^before$", "what can be read afterwards")
+        work.absent(text, r"\[sup\] .*", "somebody is blamed afterwards")
+
+
+@test("micro/stuck-uart", quick=True)
+def stuck_uart(work):
+    """
+    Nobody reads what is printed, so the UART takes no byte, and console dies. The supervisor tells that to the UART, which takes no
+    byte of it either; and as nobody else runs while the supervisor waits for it, it does not wait for each.
+    """
+    with Scene() as scene:
+        guest = scene.guest
+        fcntl.fcntl(guest._process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        scene.gdb.go()
+        guest.command("cat sh > text", 20)
+        scene.type(b"cat text text text; echo the; echo end\n")
+        limit = guest.age() + MOST_SECONDS
+        while waiting(guest) < PIPE_BYTES:
+            work.check(guest.age() < limit, f"only {waiting(guest)} bytes are waiting to be read")
+            time.sleep(0.01)
+        scene.stop_guest()
+        scene.come_to("console", "cons_uart_ready", reads=False)
+        scene.dies()
+        since = guest.guest_nanoseconds()
+        scene.come_to("console", "cons_restart", reads=False)
+        passed = (guest.guest_nanoseconds() - since) // MS
+        work.check(waiting(guest) >= PIPE_BYTES, "the UART has taken something: this says nothing")
+        work.check(passed < TOLD_MS, f"from the death to the next generation's start {passed} ms have passed")
+        scene.gdb.go()
+        guest.expect(r"the\nend$", 20)
+        work.equal(guest.command("echo alive", 20), "alive\n", "what is typed afterwards")
+    return f"{passed} ms"
+
+
+def waiting(guest):
+    """How many bytes the guest has printed that nobody has read."""
+    return struct.unpack("i", fcntl.ioctl(guest._process.stdout, termios.FIONREAD, bytes(4)))[0]
+
+
+@test("micro/patience-after-a-hang", quick=True)
+def patience_after_hang(work):
+    """A start that does not end is seen after 200 ms. Each generation has all of them, whatever the one before it has done."""
+    with Scene(SLOW_INSTRUCTIONS) as scene:
+        begin = len(scene.guest.output)
+        scene.come_to("console", "cons_uart_receive", b"\n")
+        scene.dies()
+        times = []
+        for _ in range(2):
+            scene.come_to("console", "cons_restart")
+            scene.gdb.write(symbol("console", "cons_restart"), LOOP)
+            since = scene.guest.guest_nanoseconds()
+            scene.come_to("console", "_start")
+            times.append((scene.guest.guest_nanoseconds() - since) // MS)
+        scene.gdb.go()
+        scene.guest.expect(r"^\[sup\] console: restarted, generation 4\b", 20, begin)
+        work.equal(scene.guest.output[begin:].count("[sup] console: hangs: its start does not end"), 2, "hangs")
+        work.check(min(times) >= START_MS, f"how long the starts were looked at: {times} ms")
+    return f"{times} ms"
+
+
+@test("micro/slow-starts-are-given-up", quick=True)
+def slow_starts(work):
+    """
+    fs dies in its start again and again, each time after more than a second in which it makes progress: as far apart as deaths
+    that have nothing to do with each other. It is given up all the same.
+    """
+    with Scene(SLOW_INSTRUCTIONS) as scene:
+        guest, begin = scene.guest, len(scene.guest.output)
+        scene.come_to("fs", "fs_lookup", b"cat README.md\n")
+        scene.dies()
+        times = []
+        progress, _ = layout(("servers", "fs.elf"), "server_record")["progress"]
+        for _ in range(5):
+            scene.come_to("fs", "fs_restart")
+            times.append(guest.guest_nanoseconds() // MS)
+            scene.gdb.set_register(T0, base_of("fs") + RECORD_OFFSET + progress)
+            scene.gdb.set_register(T1, STEPS)
+            scene.gdb.write(symbol("fs", "fs_restart"), PROGRESS_AND_DEATH)
+        scene.gdb.go()
+        work.equal(guest.wait_exit(20), Outcome.GAVE_UP, "the outcome")
+        text = guest.output[begin:]
+        work.equal(text.count("[sup] fs: died: exception 2"), 5, "deaths in a start")
+        work.matches(text, r"^\[sup\] fs: gave up: it dies again and again$", "the end")
+        apart = [after - before for before, after in zip(times, times[1:])]
+        work.check(min(apart) > 1000, f"they were {apart} ms apart: this says nothing")
+    return f"{apart} ms apart"
+
+
+def register_break(name, change, operation, repeated):
+    @test(f"micro/break-{name}-2-deaths", quick=True)
+    def check(work):
+        """
+        A program changes its break. xmap dies when that is done and nobody told, and dies of the next request: neither that which
+        repeats it nor that which takes it back may be lost, or the break could not be changed any more.
+        """
+        with Scene() as scene:
+            guest, begin = scene.guest, len(scene.guest.output)
+            scene.type(b"restarts timer 1\n")  # which also uses memory
+            scene.come_to("unix", "unix_memory_sbrk")
+            while scene.gdb.register(A1) != change:
+                scene.come_to("unix", "unix_memory_sbrk")
+            scene.come_to("xmap", operation)
+            scene.come_to("xmap", "port_lock_release")
+            scene.dies()
+            scene.come_to("xmap", repeated)
+            scene.dies()
+            scene.gdb.go()
+            guest.expect(r"^restarts: .*\n", 20, begin)
+            guest.prompt(20)
+            work.matches(guest.output[begin:], r"^restarts: 1 done$", "the program")
+            work.equal(guest.output.count("[sup] xmap: died"), 2, "deaths")
+
+
+register_break("grows", 4096, "xmap_reserve", "xmap_release")
+register_break("shrinks", (1 << 64) - 4096, "xmap_cut", "xmap_cut")

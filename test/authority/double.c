@@ -9,6 +9,8 @@
  *   in SLOT FIRST COUNT TYPE   likewise in the CNode that is entered through the slot
  *   client SERVICE ..          who answers behind the slot to call that service
  *   device PLACE NAME          what the supervisor says the window is
+ *   names COUNT ..             how many address spaces it could name, until the identifiers were used up
+ *   marks COUNT pages          it has left its mark in what is its own, and nobody's was there
  *   done WHAT                  an attempt that should have failed
  *   tried ..                   the counts
  *
@@ -183,6 +185,62 @@ static void try_elsewhere(void)
     }
 }
 
+/* ---- What is behind it ---- */
+
+/* The last word but one of a page that nobody else should have: who has it. */
+#define MARK(service) (0x6d61726b00000000ul | (service))
+#define MARK_PLACE    (PAGE_SIZE - 16)
+
+static u64 *mark_of(u64 page)
+{
+    return (u64 *)(page + MARK_PLACE);
+}
+
+static void find_mark(u64 page)
+{
+    for (u64 service = 0; service < SERVERS_COUNT; service++) {
+        if (service != server_info()->service && *mark_of(page) == MARK(service))
+            tell("done shares 0x%lx with %s", page - server_base(), names[service]);
+    }
+}
+
+static void leave_mark(u64 page)
+{
+    find_mark(page);
+    *mark_of(page) = MARK(server_info()->service);
+}
+
+/* Whoever has had the page since then has looked at it and marked it. */
+static void recognise_mark(u64 page)
+{
+    find_mark(page);
+    if (*mark_of(page) != MARK(server_info()->service))
+        tell("done loses 0x%lx", page - server_base());
+}
+
+static u64 each_page(u64 first, u64 pages, void (*deed)(u64 page))
+{
+    for (u64 i = 0; i < pages; i++)
+        deed(first + i * PAGE_SIZE);
+    return pages;
+}
+
+/* All pages that are for this server alone and that nothing else writes to; returns their number. The
+ * thread that runs uses its stack. */
+static u64 each_own_page(void (*deed)(u64 page))
+{
+    const struct server_info *info = server_info();
+    u64 count = each_page((u64)own, OWN_PAGES, deed);
+
+    count += each_page(server_base() + SERVER_KEPT, info->kept_size / PAGE_SIZE, deed);
+    count += each_page(server_base() + SERVER_DMA, info->dma_pages, deed);
+    for (u64 thread = 1; thread < info->threads; thread++)
+        count += each_page(server_base() + SERVER_THREADS + thread * THREAD_AREA + THREAD_STACK_TOP -
+                               THREAD_STACK_PAGES * PAGE_SIZE,
+                           THREAD_STACK_PAGES, deed);
+    return count;
+}
+
 /* ---- Capabilities ---- */
 
 enum { TYPE_NULL = 0, TYPE_UNTYPED = 2, TYPE_ENDPOINT = 4, TYPE_NOTIFICATION = 6 };
@@ -306,6 +364,28 @@ static void try_more(void)
     }
 }
 
+/* Names address spaces until its pool has no identifier left. The root task says what that means to others.
+ */
+static void use_up_identifiers(void)
+{
+    u64 named = 0;
+    bool over = false;
+
+    if (seL4_DebugCapIdentify(CPTR(SLOT_ASID_POOL)) == TYPE_NULL)
+        return;
+    for (u64 i = 0; i < ENTRIES_OF_MAP && !over; i++) {
+        if (seL4_DebugCapIdentify(CPTR_IN(SLOT_KEPT, i)) != TYPE_UNTYPED)
+            continue;
+        while (!over && seL4_Untyped_Retype(CPTR_IN(SLOT_KEPT, i), seL4_RISCV_PageTableObject, 0, CNODE_KEPT,
+                                            0, 0, named, 1) == seL4_NoError) {
+            over =
+                seL4_RISCV_ASIDPool_Assign(CPTR(SLOT_ASID_POOL), CPTR_IN(SLOT_KEPT, named)) != seL4_NoError;
+            named += !over;
+        }
+    }
+    tell("names %lu address spaces%s", named, over ? "" : " and has no memory for more");
+}
+
 /* ---- Who is there ---- */
 
 /* Asks each service it may call who it is and whom it takes the caller for, and passes a capability along,
@@ -371,7 +451,7 @@ void server_main(void)
     tell("begins; kept %lu pools %lu", info->kept_size / PAGE_SIZE, info->pools);
     for (u64 i = 0; i < info->devices; i++)
         tell("device %lu %s", i, info->device[i].compatible);
-    own[0] = 1; /* it is there */
+    tell("marks %lu pages", each_own_page(leave_mark));
     try_own_range();
     try_elsewhere();
     try_slots(0, ROOT_SLOTS);
@@ -380,6 +460,8 @@ void server_main(void)
     try_slots(SLOT_PRIVATE, many);
     try_wild_names();
     try_more();
+    use_up_identifiers();
+    each_own_page(recognise_mark);
     ask_clients();
     tell("tried %lu faults %lu errors %lu", tried.attempts, tried.faults, tried.errors);
     server_ask(SUPERVISOR_READY, 1, 0, 0, 0);

@@ -46,8 +46,13 @@ $(authority)/planted/system/micro.def: system/micro.def
 	$(Q)sed -e 's/^DEVICE(CONSOLE,.*/&\nDEVICE(FS, "sifive,test1", 0)/' -e 's/^CLIENT(FS, BLOCK)/&\nCLIENT(FS, CONSOLE)/' \
 	    -e 's/^DMA(BLOCK,.*/&\nDMA(TIMER, 1)/' -e 's/^ARENA(UNIX)/&\nARENA(CONSOLE)/' \
 	    -e 's/^TRANSFERS(CONSOLE)/&\nTRANSFERS(BLOCK)/' $< > $@
-$(authority)/planted/process.o: placement/micro/root/process.c $(authority)/planted/system/micro.def
-	@echo "  CC      $< (planted)"
+# And fs's first kept page is console's.
+$(authority)/planted/process.c: placement/micro/root/process.c
+	@mkdir -p $(@D)
+	$(Q)sed -e 's/map_shared(server, kept->small + i,/map_shared(server, i == 0 \&\& server == \&servers[SERVICE_FS] ? \
+	    servers[SERVICE_CONSOLE].kept.small : kept->small + i,/' $< > $@
+$(authority)/planted/process.o: $(authority)/planted/process.c $(authority)/planted/system/micro.def
+	@echo "  CC      placement/micro/root/process.c (planted)"
 	$(Q)$(CC) -I$(authority)/planted $(CFLAGS) -MMD -MP -c $< -o $@
 $(eval $(call root_task_rules,test/authority-planted,test/authority/root.c test/authority/planted/process.c $(authority_shared)))
 
