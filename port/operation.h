@@ -7,7 +7,9 @@
  * come the prototype (port/SERVICE.h), the number, and on micro the client stub and the server's dispatch; on
  * mono the call is a plain function call into the core. Every operation returns an enum err; out values are
  * written only on OK. With a remote placement any operation may return ERR_PEER_RESTARTED: the service died
- * during this request, and whether the request took effect is unknown unless the operation says so.
+ * during this request, and whether the request took effect is unknown unless the operation says so. Or
+ * ERR_ABSENT: the service was given up; a request that was under way then may have taken effect, later ones
+ * have not.
  *
  * Includers define OPERATION, include the .def and undefine it. Two uses are ready made:
  */

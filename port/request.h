@@ -18,8 +18,8 @@
  */
 u64 port_request_identity(void);
 
-/* The calling thread's next call is the same operation as its last one, which ended with ERR_PEER_RESTARTED,
- * and shall have the same identity. Never waits. */
+/* The calling thread's next call, if it is the same operation as its last one, which ended with
+ * ERR_PEER_RESTARTED, is the same request; another operation is a new one. Never waits. */
 void port_request_again(void);
 
 #endif

@@ -236,7 +236,7 @@ def slow_starts(work):
     """
     with Scene(SLOW_INSTRUCTIONS) as scene:
         guest, begin = scene.guest, len(scene.guest.output)
-        scene.come_to("fs", "fs_lookup", b"cat README.md\n")
+        scene.come_to("fs", "fs_lookup", b"cat README\n")
         scene.dies()
         times = []
         progress, _ = layout(("servers", "fs.elf"), "server_record")["progress"]

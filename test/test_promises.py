@@ -23,7 +23,7 @@ KILLS, KILLS_LONG = 20, 500
 SESSIONS, SESSIONS_LONG = 5, 100
 TRANSFERS, TRANSFERS_MAX = 4, 32
 PROGRESS_SECONDS = 15
-WAITS_OF = 10  # one long wait that is not repeated is allowed, or one in so many trials
+WAITS_OF, WAITS_LEAST = 3, 3  # long waits that are not repeated: at most one in so many trials, if there are more than so few
 CROWDS_OF, RECOVERIES_OF = 4, 20  # so many kills at most for one in a crowd, and for one in a recovery
 SHOWN = 5  # broken trials of a row that are told in full
 
@@ -66,7 +66,7 @@ def judge_row(results):
         raise Failure("\n".join(lines))
     if len(died) * 3 < count * 2:
         raise Failure(f"in too many trials nobody died: {summary}")
-    if unrepeated > max(1, count // WAITS_OF):
+    if unrepeated > max(WAITS_LEAST, count // WAITS_OF):
         raise Failure(f"too many trials had a long wait: {summary}")
     return "\n".join([summary, *oracle.table_of(restarts)])
 
@@ -143,7 +143,7 @@ def in_flight(work):
         work.equal(known.in_flight(session.gdb), Flight(0, 2), "init waits for the shell, and the shell for a line")
         session.gdb.go()
         session.guest.send("workload 7 0")
-        session.guest.expect(rf"^<{oracle.CLOCK}\.1 clock = 0>$")  # the last that does not wait for others
+        session.guest.expect(rf"^<{oracle.CLOCK}\.1 clock = \d+>$")  # the last that does not wait for others
         session.guest.poll(0.2)
         session.stop_guest()
         work.equal(known.in_flight(session.gdb), Flight(0, 8), "four sleepers, the reader, and three parents")
@@ -185,8 +185,7 @@ def too_few(work):
                           ([result(sleepers)] * 20, "no crowds"), ([result(crowd, False)] * 20, "no recoveries")):
         work.check(fails(judge_flights, changed), f"not found: {what}")
     late = result(crowd, waits=["a wait"])
-    for changed, wanted in (([result(crowd), late], False), ([result(crowd), late, late], True),
-                            (well + [late] * 2, False), (well + [late] * 3, True)):
+    for changed, wanted in (([late] * 3, False), ([late] * 4, True), (well + [late] * 6, False), (well + [late] * 12, True)):
         work.equal(fails(judge_row, changed), wanted, f"{len(changed)} trials with long waits")
 
 

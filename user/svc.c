@@ -78,7 +78,7 @@ static int steer(const char *word, int verb, const char *name, int ms)
         fprintf(2, "svc: cannot %s %s: it is %s\n", word, name,
                 s.state == SERVICE_GAVE_UP ? "given up" : states[s.state]);
     else
-        fprintf(2, "svc: cannot %s %s: nothing would be left to release it\n", word, name);
+        fprintf(2, "svc: cannot %s %s: nothing would go on without it\n", word, name);
     return 1;
 }
 

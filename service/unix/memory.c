@@ -79,8 +79,8 @@ static enum err shrink_pages(struct memory *memory, u64 size)
     if (from == to)
         return ERR_OK;
     unix_pages_drop(memory->space, from, to);
-    err = repeat_patiently(
-        xmap_cut(memory->space, from, to)); /* else the pages might be gone, and `size` not */
+    /* Patiently: else the pages might be gone, and `size` not. */
+    err = repeat_patiently(xmap_cut(memory->space, from, to));
     if (err != ERR_OK)
         return err;
     memory->heap_end = from;

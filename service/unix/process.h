@@ -97,9 +97,9 @@ extern struct unix_table {
 
 /* The same, up to four times, for calls that must not fail: one that gives something back, which nobody would
  * take otherwise until the next start; fs_slots_lend(), which names no inode and so cannot be asked about
- * (see below); and a page fault, whose error is the program's end. A service may die in its own recovery,
- * before it has received what waits for it, so two deaths do not blame the request. One that kills whoever
- * receives it ends here, before the service is given up.
+ * (see below); xmap_pin(), whose pin nobody would drop; and a page fault, whose error is the program's end. A
+ * service may die in its own recovery, before it has received what waits for it, so two deaths do not blame
+ * the request. One that kills whoever receives it ends here, before the service is given up.
  */
 #define PATIENT_TRIES 4u
 #define repeat_patiently(call)                                                                               \
@@ -125,8 +125,9 @@ extern struct unix_table {
         first_ == ERR_PEER_RESTARTED ? (port_request_again(), unix_ask((call), operation, answer)) : first_; \
     })
 
-/* `err` is what the calling thread's last call, that operation of fs, returned. If that is ERR_PEER_RESTARTED
- * asks what became of it: ERR_OK with its answer, or the same error (ask.c). */
+/* `err` is what that operation of fs returned to the calling thread. If that is ERR_PEER_RESTARTED asks what
+ * became of it, if it was the thread's last call, else nothing (port/request.h): ERR_OK with its answer, or
+ * the same error (ask.c). */
 enum err unix_ask(enum err err, enum fs_operation operation, u64 *answer);
 
 void unix_process_init(void);

@@ -55,7 +55,7 @@ void unix_pages_drop(u64 space, uaddr from, uaddr to)
 
 static enum err pin(u64 space, uaddr page, u64 access, u64 *frame, u8 **bytes)
 {
-    enum err err = repeat_once(xmap_pin(space, page, access, frame));
+    enum err err = repeat_patiently(xmap_pin(space, page, access, frame));
 
     if (err != ERR_OK)
         return err;

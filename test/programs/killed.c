@@ -130,6 +130,6 @@ int main(int argc, char **argv)
         printf("killed: FAILED: %lu pages free before, %lu after\n", before[0], after[0]);
         exit(1);
     }
-    printf("killed: %d\n", rounds);
+    printf("\nkilled: %d\n", rounds);
     exit(0);
 }

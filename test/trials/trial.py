@@ -52,7 +52,7 @@ SESSION_LIMIT = 1000000  # us of the guest's time, until there is a shell again
 LINES_OF_RESTART = 16  # printed after a death, when the recovery must be over
 RESTART_TRIALS = 4  # one of so many kills is inside a recovery
 
-# Where a typed character is in no memory: between the instruction that takes it out of the device and the one that stores it.
+# Where a kill, which changes pc, hides from the supervisor the character that a thread has taken and not stored.
 UNKEPT = ("port_device_take",)
 
 # fault: what the supervisor says of it

@@ -5,7 +5,8 @@
  * the kernel is begun anew when they go on: a wait waits again; a call to the server below is made again,
  * which every operation a server makes of another allows (block's, the timer's). That is why unix is not
  * held: its calls may not be repeated, and no program would be left to release it; and the timer is not held,
- * since it is what ends a hold: every hold has an end, as a release may need the very server that is held.
+ * since no wait of anybody's would end. Every hold has an end, as a release may need the very server that is
+ * held.
  *
  * Locking: none; one thread. Nothing here waits.
  */
@@ -68,7 +69,8 @@ static u64 place_of(const struct server *server, u64 thread)
 static void release(struct server *server, const char *why)
 {
     server->state = SERVER_RUNNING;
-    watch_forget_calls(); /* whoever waited for it has not waited in vain */
+    memset(server->watch, 0, sizeof(server->watch)); /* nor has it stood still */
+    watch_forget_calls();                            /* whoever waited for it has not waited in vain */
     say("[sup] %s: goes on: %s\n", server->description->name, why);
     for (u64 thread = 0; thread < server->description->threads; thread++) {
         if (place_of(server, thread) != 0)

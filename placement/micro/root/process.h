@@ -29,7 +29,9 @@ struct kept_memory {
 struct watch {
     u32 work_serial, call_serial;
     u32 work_looks, call_looks; /* how often in a row it was the same */
-    u64 work_rounds;            /* of the server's pulse that must be over until it has had its turn */
+    u32 slow_looks;             /* those of a call whose service waits for another itself */
+    u64 work_rounds; /* of the server's pulse that must be over until it has had its turn; 0: none was asked
+                        for */
     u32 lost_serial, lost_looks;
 };
 

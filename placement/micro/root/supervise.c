@@ -194,6 +194,7 @@ static void renew(struct server *server)
         return;
     process_end(server);
     process_start(server);
+    server->deaths_in_a_row = 0;
     server->renewed = true;
 }
 
@@ -214,7 +215,7 @@ static void begin_again(struct server *server)
     watch_forget_calls(); /* whoever waits for it begins to wait now */
 }
 
-/* Nanoseconds until the next generation may begin. Without the timer nobody would say when they are over. */
+/* Nanoseconds until the next generation may begin. While the timer stands still no wait of anybody's ends. */
 static u64 back_off(const struct server *server)
 {
     if (server->deaths_in_a_row < BACK_OFF_DEATHS || server->description->service == SERVER_TIMER)
@@ -256,7 +257,7 @@ static void give_up(struct server *server)
     finish_calls(server, ERR_ABSENT);
 }
 
-/* A server that dies within a second of its last death is on its way into a loop. */
+/* A server that dies within a second of its last death, or in its start, is on its way into a loop. */
 static void end_and_begin_again(struct server *server)
 {
     bool in_a_row = server->state == SERVER_STARTING || nanoseconds(time_now() - server->died) < SECOND_NS;

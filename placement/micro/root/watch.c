@@ -11,8 +11,9 @@
  *   a call that gets no answer for long: somebody has forgotten it. Reads of the console are the exception.
  *
  * A look is a heartbeat that came on time (alarm.c). Several looks in a row must see the same thing, each
- * counting time in which the server could have moved, and who is said to run must have had a turn (pulse.h);
- * so a host that stops the whole machine for a while, or gives it moments only, is not taken for a hang.
+ * counting time in which the server could have moved; and who is said to run a request must have had a turn
+ * (pulse.h). So a host that stops the whole machine for a while, or gives it moments only, is not taken for a
+ * hang.
  */
 #include "placement/micro/root/watch.h"
 #include "placement/micro/root/process.h"
@@ -23,11 +24,16 @@
 #define RUN_LOOKS 3 /* 15 to 20 ms */
 /* 10 to 15 ms: the state itself is wrong, the other looks only say that it is no instant's. */
 #define LOST_LOOKS   2
-#define ANSWER_LOOKS 40 /* 200 ms: xmap and the timer wait for nobody */
-/* 13 s: block gives its device a second, twice, for each request that this one may have to wait for. */
+#define ANSWER_LOOKS 40    /* 200 ms: xmap and the timer wait for nobody */
+#define START_LOOKS  40    /* 200 ms without progress, or a call to anybody */
+#define DISK_LOOKS   800   /* 4 s in which fs waits for nobody */
+#define SLOW_LOOKS   12000 /* a minute in which it waits for block, perhaps on behalf of others first */
+/* 13 s: block waits up to 4 s for a free request and 2 s for its own; a flush as long again for those before
+ * it. */
 #define DEVICE_LOOKS 2600
-#define START_LOOKS  40  /* 200 ms without progress, or a call to anybody */
-#define DISK_LOOKS   800 /* 4 s: fs waits for block, and must not be blamed for it */
+#define CONSOLE_LOOKS                                                                                        \
+    14000 /* 70 s: each of 66 writers may wait a second for the UART, one after the other                    \
+           */
 
 static void look(u32 *seen, u32 *looks, u32 serial)
 {
@@ -59,11 +65,12 @@ static bool watch_work(struct server *server, struct hang *hang)
 
         if (work->state != WORK_RUNNING) {
             watch->work_looks = 0;
+            watch->work_rounds = 0;
             continue;
         }
         running = true;
         look(&watch->work_serial, &watch->work_looks, work->serial + server->record->calls[thread].serial);
-        if (server->progress_moved)
+        if (server->progress_moved || watch->work_rounds == 0)
             watch->work_looks = 0;
         if (watch->work_looks == 0)
             watch->work_rounds = pulse_ask(service);
@@ -95,6 +102,8 @@ static u32 patience(u32 service, u32 operation)
 {
     if (service == SERVICE_CONSOLE && (operation == OP_cons_read || operation == OP_cons_attention))
         return ~0u;
+    if (service == SERVICE_CONSOLE)
+        return CONSOLE_LOOKS;
     if (service == SERVICE_FS)
         return DISK_LOOKS;
     return service == SERVICE_XMAP || service == SERVER_TIMER ? ANSWER_LOOKS : DEVICE_LOOKS;
@@ -119,14 +128,19 @@ static u32 watch_calls(struct server *server)
         const struct call_record *call = &server->record->calls[thread];
         struct watch *watch = &server->watch[thread];
 
-        if (call->state != CALL_WAITING || call->service >= SERVERS_COUNT) {
+        if (call->state != CALL_WAITING || call->service >= SERVERS_COUNT ||
+            call->serial != watch->call_serial || servers[call->service].progress_moved) {
             watch->call_looks = 0;
-            continue;
+            watch->slow_looks = 0;
+        } else if (waits_below(&servers[call->service])) {
+            watch->slow_looks++;
+        } else {
+            watch->call_looks++;
         }
-        look(&watch->call_serial, &watch->call_looks, call->serial);
-        if (servers[call->service].progress_moved || waits_below(&servers[call->service]))
-            watch->call_looks = 0;
-        if (watch->call_looks >= patience(call->service, call->operation))
+        watch->call_serial = call->serial;
+        if (call->state == CALL_WAITING && call->service < SERVERS_COUNT &&
+            (watch->call_looks >= patience(call->service, call->operation) ||
+             watch->slow_looks >= SLOW_LOOKS))
             return call->service;
     }
     return SERVERS_COUNT;
@@ -154,7 +168,7 @@ void watch_forget_calls(void)
 {
     for (u32 s = 0; s < SERVERS_COUNT; s++) {
         for (u64 thread = 0; thread < THREADS_MAX; thread++)
-            servers[s].watch[thread].call_looks = 0;
+            servers[s].watch[thread].call_looks = servers[s].watch[thread].slow_looks = 0;
     }
 }
 
