@@ -112,6 +112,32 @@ def typed_while_backing_off(work):
         work.equal(guest.output.count("[sup] unix: died"), 3, "deaths")
 
 
+@test("micro/an-old-row-of-deaths", quick=True)
+def old_row(work):
+    """Console has died five times in a row, long ago. When unix ends it begins anew; should it die in that, it has died once."""
+    with Scene() as scene:
+        guest, begin = scene.guest, len(scene.guest.output)
+        scene.come_to("console", "cons_write", b"\n")
+        scene.dies()
+        for _ in range(4):
+            scene.come_to("console", "cons_restart")
+            scene.dies()
+        scene.gdb.go()
+        guest.expect(r"^\[sup\] console: restarted, generation 6\b", 20, begin)
+        guest.send("")
+        guest.prompt(20)
+        scene.stop_guest()
+        scene.come_to("unix", "unix_process_list", ATTENTION)
+        scene.dies()
+        scene.come_to("console", "cons_restart")
+        scene.dies()
+        scene.gdb.go()
+        guest.expect(r"^init: starting sh$", 20, begin)
+        guest.prompt(20)
+        work.equal(guest.command("echo alive", 20), "alive\n", "what is typed afterwards")
+        work.absent(guest.output[begin:], r"\[sup\] console: gave up", "the end")
+
+
 def free_frames(guest):
     """Those of programs, after a restart of xmap, as the supervisor tells them."""
     since = len(guest.output)
