@@ -6,9 +6,9 @@
  * echo of one byte.
  *
  * Called by: unix, through port/console.h; the placement, for start and restart.
- * Locking:   input_lock guards what is kept (kept.h); output_lock guards who owns
- * the output. Neither is taken while the other is held, and no holder waits for the device: the echo is sent
- * between two holds of input_lock (line.h says why), and the output's owner holds no lock while it sends.
+ * Locking:   input_lock guards what is kept (kept.h); output_lock guards who owns the output. Neither is
+ * taken while the other is held, and no holder waits for the device: the echo is sent between two holds of
+ * input_lock (line.h says why), and the output's owner holds no lock while it sends.
  * Fails:     a UART that takes no byte for a second: the byte and the rest of that write are dropped,
  * ERR_DEVICE.
  * Not here:  which bytes mean what (line.c), what a death leaves of them (kept.c), registers (uart.c).

@@ -15,8 +15,7 @@
  * (window too small). */
 enum err cons_uart_open(bool first, u32 *irq);
 
-/* The next byte typed goes to `kept`, which a death does not tear (port_device_take()); false if there is
- * none.
+/* The next byte typed goes to `kept`, whatever dies meanwhile (port_device_take()); false if there is none.
  */
 bool cons_uart_receive(u32 *kept);
 

@@ -107,9 +107,8 @@ bool alarm_heard(void)
 {
     struct server *timer = &servers[SERVER_TIMER];
     u64 now = time_now(), since = (now - last_beat) * TIME_UNIT_NS;
-    bool on_time;
+    bool on_time = rtc_now() <= due + LATE_NS;
 
-    on_time = rtc_now() <= due + LATE_NS;
     if (has_missed(timer, on_time, (now - left) * TIME_UNIT_NS)) {
         idle = 0;
         missed = 0;
@@ -129,9 +128,9 @@ bool alarm_heard(void)
 
 void alarm_wanted(u64 deadline)
 {
-    u64 now = time_now() * TIME_UNIT_NS, when;
+    u64 now = time_now() * TIME_UNIT_NS;
+    u64 when = rtc_now() + (deadline > now ? deadline - now : 0);
 
-    when = rtc_now() + (deadline > now ? deadline - now : 0);
     if (when < due)
         set_alarm(when);
 }

@@ -21,19 +21,25 @@
 #include "placement/micro/root/supervise.h"
 #include "port/console.h"
 
-#define RUN_LOOKS 3 /* 15 to 20 ms */
-/* 10 to 15 ms: the state itself is wrong, the other looks only say that it is no instant's. */
-#define LOST_LOOKS   2
-#define ANSWER_LOOKS 40    /* 200 ms: xmap and the timer wait for nobody */
-#define START_LOOKS  40    /* 200 ms without progress, or a call to anybody */
-#define DISK_LOOKS   800   /* 4 s in which fs waits for nobody */
-#define SLOW_LOOKS   12000 /* a minute in which it waits for block, perhaps on behalf of others first */
-/* 13 s: block waits up to 4 s for a free request and 2 s for its own; a flush as long again for those before
- * it. */
-#define DEVICE_LOOKS 2600
-#define CONSOLE_LOOKS                                                                                        \
-    14000 /* 70 s: each of 66 writers may wait a second for the UART, one after the other                    \
-           */
+/*
+ * How many looks, of 5 ms each. A request that runs: 15 to 20 ms, and a turn. A wait without a limit: 10 to
+ * 15 ms, since the state itself is wrong and the other looks only say that it is no instant's.
+ */
+#define RUN_LOOKS   3
+#define LOST_LOOKS  2
+#define START_LOOKS 40 /* without progress, or a call to anybody */
+
+/*
+ * How long an answer may take. xmap and the timer wait for nobody: 200 ms. fs: 4 s in which it waits for
+ * nobody, and a minute in which it waits for block, perhaps on behalf of others first. block waits up to 4 s
+ * for a free request and 2 s for its own, and a flush as long again for those before it: 13 s. At the console
+ * each of 66 writers may wait a second for the UART, one after the other: 70 s.
+ */
+#define ANSWER_LOOKS  40
+#define DISK_LOOKS    800
+#define SLOW_LOOKS    12000
+#define DEVICE_LOOKS  2600
+#define CONSOLE_LOOKS 14000
 
 static void look(u32 *seen, u32 *looks, u32 serial)
 {

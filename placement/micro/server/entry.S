@@ -1,6 +1,7 @@
 /*
- * Where a server's threads begin, and the two places at which the supervisor must know what a thread was about: the one ecall by
- * which it calls other services, and the one store of what it has taken out of a device.
+ * Where a server's threads begin, and the two places at which the supervisor must know what a thread was
+ * about: the one ecall by which it calls other services, and the one store of what it has taken out of a
+ * device.
  */
 
 /* Thread 0, from the supervisor: sp and tp set. */
