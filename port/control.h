@@ -42,7 +42,8 @@ enum control_verb { CONTROL_HOLD, CONTROL_RELEASE, CONTROL_RESTART, CONTROL_VERB
  * Does it to the n-th service. To hold: it executes nothing, and whoever calls it waits, for at most `ns`
  * nanoseconds. To restart: its calls under way end with ERR_PEER_RESTARTED, as by a death.
  * ERR_NOT_FOUND: no such service. ERR_ARGUMENT: no such verb. ERR_ABSENT: part of the kernel. ERR_DENIED:
- * this service cannot be held, as nothing would be left to release it. ERR_BUSY: its state does not allow it.
+ * this service cannot be held, as nothing would go on without it. ERR_BUSY: its state does not allow it. A
+ * service that was given up can be restarted, and nothing else.
  */
 enum err port_control_do(u64 n, enum control_verb verb, u64 ns);
 
