@@ -12,7 +12,7 @@ import time
 from harness import Failure, Outcome, test
 
 from duo.gdbstub import PC
-from trials.places import RECORD_OFFSET, base_of, layout, symbol
+from trials.places import RECORD_OFFSET, base_of, layout, symbol, symbols
 from trials.session import NOWHERE, Session
 
 MS = 1_000_000
@@ -48,24 +48,29 @@ class Scene(Session):
         self.guest._process.stdin.write(data)
         self.guest._process.stdin.flush()
 
-    def come_to(self, server, function, typed=b"", reads=True):
+    def come_to(self, server, function, typed=b"", reads=True, seconds=MOST_SECONDS):
         """Goes on until the function is called, and stands still there. What is printed meanwhile is read, or left."""
-        place = symbol(server, function)
-        if self.gdb.register(PC) == place:
+        self.come_to_one((symbol(server, function),), f"{function} of {server}", typed, reads, seconds)
+
+    def come_to_one(self, places, name, typed=b"", reads=True, seconds=MOST_SECONDS):
+        """Likewise, until one of the places is met, which together have this name."""
+        if self.gdb.register(PC) in places:
             self.gdb.step()
-        self.gdb.set_breakpoint(place)
+        for place in places:
+            self.gdb.set_breakpoint(place)
         self.gdb.go()
         if typed:
             self.type(typed)
-        limit = self.guest.age() + MOST_SECONDS
+        limit = self.guest.age() + seconds
         while not self.gdb.stopped(0.002):
             if reads:
                 self.guest.poll(0.0)
             if self.guest.outcome is not None:
-                raise Failure(f"{function} of {server} is not come to: {self.guest.output[-900:]}")
+                raise Failure(f"{name} is not come to: {self.guest.output[-900:]}")
             if self.guest.age() > limit:
-                raise Failure(f"{function} of {server} is not come to")
-        self.gdb.clear_breakpoint(place)
+                raise Failure(f"{name} is not come to")
+        for place in places:
+            self.gdb.clear_breakpoint(place)
 
     def dies(self):
         """The server that stands still has died before anything else happens; nobody has been told yet."""
@@ -309,3 +314,84 @@ def register_break(name, change, operation, repeated):
 
 register_break("grows", 4096, "xmap_reserve", "xmap_release")
 register_break("shrinks", (1 << 64) - 4096, "xmap_cut", "xmap_cut")
+
+
+# ---- A request that has no turn, and one that has no answer. ----
+
+RA, A7 = 1, 17
+SYS_REPLY_RECV, SYS_RECV = -2 & (1 << 64) - 1, -5 & (1 << 64) - 1
+ECALL = bytes.fromhex("73000000")
+DEAF_STEPS = 500_000  # of five instructions of 32 ns
+DEAF_MS = 60  # three times as long as a request may run without progress
+FORGOTTEN_LATE = 1.1  # of the time it has
+
+
+@test("micro/no-turn-is-no-hang", quick=True)
+def no_turn(work):
+    """
+    A request of block runs and is not seen to go on, look after look, since it has had no turn: that is no hang (pulse.h). It is
+    the timer, above block, that has all the time; as it counts progress, every alarm is heard when it is due. It dies in the end.
+    """
+    with Scene(SLOW_INSTRUCTIONS) as scene:
+        guest, begin = scene.guest, len(scene.guest.output)
+        scene.come_to("block", "blk_read_many", b"cat echo | wc\n")
+        place = symbol("block", "blk_read_many")
+        before = scene.gdb.read(place, len(LOOP))
+        scene.gdb.write(place, LOOP)
+        scene.come_to("timer", "expire")
+        since = guest.guest_nanoseconds()
+        progress, _ = layout(("servers", "timer.elf"), "server_record")["progress"]
+        scene.gdb.set_register(T0, base_of("timer") + RECORD_OFFSET + progress)
+        scene.gdb.set_register(T1, DEAF_STEPS)
+        scene.gdb.write(symbol("timer", "expire"), PROGRESS_AND_DEATH)
+        scene.come_to("timer", "_start")
+        passed = (guest.guest_nanoseconds() - since) // MS
+        scene.come_to_one((place,), "the request")
+        scene.gdb.write(place, before)
+        scene.gdb.go()
+        guest.expect(r"^\d+ \d+ [1-9]\d{3,} *$", 20, begin)
+        work.check(passed >= DEAF_MS, f"it had no turn for {passed} ms only: that says nothing")
+        work.absent(guest.output[begin:], r"\[sup\] (?!timer).*", "somebody else is blamed")
+    return f"no turn for {passed} ms"
+
+
+def forget_answer(scene, server, loop):
+    """Goes on until the server's loop is about to send an answer: it only waits for the next request."""
+    start = symbol(server, loop)
+    code = scene.gdb.read(start, next(address for address, _ in symbols(server) if address > start) - start)
+    calls = [start + at for at in range(0, len(code), 2) if code[at:at + len(ECALL)] == ECALL]
+    scene.come_to_one(calls, "the answer")
+    while scene.gdb.register(A7) != SYS_REPLY_RECV:
+        scene.come_to_one(calls, "the answer")
+    scene.gdb.set_register(A7, SYS_RECV)
+
+
+def register_forgotten(name, function, patience_ms, loop="server_serve"):
+    server = name.split("-")[0]
+
+    @test(f"micro/forgotten-answer-{name}")
+    def check(work):
+        """A server sends no answer and nothing shows that it ever will: after its time is over, not before, it begins anew."""
+        with Scene() as scene:
+            guest, begin = scene.guest, len(scene.guest.output)
+            scene.come_to(server, function, b"cat echo | wc\n")
+            forget_answer(scene, server, loop)
+            since = guest.guest_nanoseconds()
+            scene.come_to(server, "_start", seconds=patience_ms / 1000 + MOST_SECONDS)
+            passed = (guest.guest_nanoseconds() - since) // MS
+            scene.gdb.go()
+            guest.expect(r"^\d+ \d+ [1-9]\d{3,} *$", 20, begin)
+            guest.expect(rf"^\[sup\] {server}: restarted, generation 2\b", 20, begin)
+            guest.send("echo alive")
+            guest.expect(r"^(\$ )?alive$", 20, begin)
+            work.matches(guest.output[begin:], rf"^\[sup\] {server}: hangs: a request gets no answer$", "what is said")
+            work.absent(guest.output[begin:], rf"\[sup\] (?!{server}).*", "somebody else is blamed")
+            work.check(patience_ms <= passed <= patience_ms * FORGOTTEN_LATE, f"after {passed} ms")
+        return f"after {passed} ms"
+
+
+register_forgotten("xmap", "xmap_reserve", 200)
+register_forgotten("timer", "expire", 200, "server_main")
+register_forgotten("fs", "fs_lookup", 4000)
+register_forgotten("block", "blk_read_many", 13000)
+register_forgotten("console-long", "cons_write", 70000)

@@ -24,6 +24,7 @@ from trials.session import Session, Stuck
 
 SERVERS = ("xmap", "fs", "block", "console")  # those that promise to be forgotten by their clients
 RECORDED = ("xmap", "unix", "fs", "block", "console")
+RANGES = (*RECORDED, "timer")
 CONSOLE = RECORDED.index("console")
 THREADS = 72  # of a server (placement/micro/layout.h)
 FIRST_BASE, RANGE = 0x10000000, 0x10000000
@@ -34,7 +35,7 @@ FILTER = ("-dfilter", f"{FIRST_BASE:#x}+{5 * RANGE:#x}")
 
 
 def base_of(server):
-    return FIRST_BASE + RANGE * RECORDED.index(server)
+    return FIRST_BASE + RANGE * RANGES.index(server)
 
 
 def server_of(address):
