@@ -36,7 +36,7 @@
     E(CANCELLED, "cancelled")                      /* somebody asked for it (kill) */                        \
     E(BROKEN, "the other end is gone")             /* pipe without readers */                                \
     E(PEER_RESTARTED, "the service was restarted") /* the peer's: it died during this request */             \
-    E(ABSENT, "not available in this system")      /* the image's description: part left out */
+    E(ABSENT, "not available in this system") /* the image's: part left out; or given up by the supervisor */
 
 enum err {
 #define E(name, text) ERR_##name,

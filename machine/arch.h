@@ -3,7 +3,9 @@
  * backtraces.
  *
  * The implementation is machine/riscv64. Register and bit names follow the RISC-V privileged
- * specification 1.12; "SPEC n.m" below is a section of it. Nothing outside machine/ touches a CSR.
+ * specification 1.12; "SPEC n.m" below is a section of it. Outside machine/ only two
+ * things touch a CSR: micro's own vector for user mode (kernel/micro/entry.S), and micro's servers and
+ * supervisor, which read the time as any program may.
  *
  * Every function here runs with any interrupt state, does not wait and cannot fail, unless it says otherwise.
  */
@@ -110,8 +112,7 @@ static inline struct arch_frame *arch_user_run(struct arch_frame *frame);
 /* Defined by each kernel. Interrupts are off. May switch threads and return later. */
 void trap_from_kernel(struct arch_frame *frame);
 
-/* ---- Kernel threads -------------------------------------------------------------------------------------
- */
+/* ---- Kernel threads ------------------------------------------------------------------------------------ */
 
 struct arch_switch {
     u64 ra, sp, s[12];
@@ -124,8 +125,7 @@ void arch_switch(struct arch_switch *from, struct arch_switch *to);
  * return. */
 void arch_switch_prepare(struct arch_switch *to, u64 stack_top, void (*entry)(void *), void *argument);
 
-/* ---- Interrupts and time --------------------------------------------------------------------------------
- */
+/* ---- Interrupts and time ------------------------------------------------------------------------------- */
 
 static inline bool arch_irq_disable(void);         /* returns whether they were on */
 static inline void arch_irq_restore(bool enabled); /* with what arch_irq_disable() returned */
@@ -176,8 +176,8 @@ static inline void arch_relax(void);
  *
  *   0xffffffc000000000  direct map: physical 0 upward in 1 GiB pages, read-write, never executable
  *   0xffffffff40000000  kernel window: 1 GiB of 4 KiB pages the kernel maps for itself (mono: thread stacks)
- *   0xffffffff80200000  the kernel image, physical 0x80200000: text read-execute, read-only data, the rest
- * read-write
+ *   0xffffffff80200000  the kernel image, physical 0x80200000: text read-execute, read-only data,
+ *                       the rest read-write
  */
 #define ARCH_DIRECT_BASE 0xffffffc000000000ul
 #define ARCH_DIRECT_GIB  253ul
@@ -248,8 +248,7 @@ void arch_fence_io(void); /* orders memory and device accesses, SPEC (unprivileg
  */
 bool arch_window_map(u64 address, paddr page, u64 flags, void *(*table_page)(void));
 
-/* ---- Floating point --------------------------------------------------------------------------------------
- */
+/* ---- Floating point ------------------------------------------------------------------------------------ */
 
 struct arch_fpu {
     u64 f[32];
@@ -262,8 +261,7 @@ struct arch_fpu {
 void arch_fpu_save(struct arch_fpu *state); /* stores the unit's registers; enables it meanwhile */
 void arch_fpu_load(const struct arch_fpu *state);
 
-/* ---- Start and end ---------------------------------------------------------------------------------------
- */
+/* ---- Start and end ------------------------------------------------------------------------------------- */
 
 /*
  * Defined by each kernel: called once on the boot hart, interrupts off, on the boot stack (16 KiB), with the

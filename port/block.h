@@ -26,8 +26,8 @@ enum blk_operation {
 
 /*
  * The service's two ways to begin, called by its placement once, before any operation: the first start of
- * all, and the start after a death, which finds kept state (port/keep.h), checks it before it trusts it, and
- * says aloud what it had to give up. May wait for the services below. On an error the service is not
+ * all, and the start after a death. Both wait for the device, as a request does; nothing is kept but the page
+ * of the device's queue, and the device is reset before that is touched. On an error the service is not
  * available.
  */
 enum err blk_start(void);

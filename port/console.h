@@ -21,8 +21,7 @@ enum cons_operation {
 /*
  * The service's two ways to begin, called by its placement once, before any operation: the first start of
  * all, and the start after a death, which finds kept state (port/keep.h), checks it before it trusts it, and
- * says aloud what it had to give up. May wait for the services below. On an error the service is not
- * available.
+ * says aloud what it had to give up. Neither waits. On an error the service is not available.
  */
 enum err cons_start(void);
 enum err cons_restart(void);

@@ -3,7 +3,7 @@
  *
  * Where services are part of the kernel there is nothing to supervise, and each says so. Elsewhere every
  * function here is a question to the supervisor, which answers at once; so none of them waits, and none can
- * be met by the death of a service.
+ * be met by the death of a service. One never returns: a restart of unix, which ends the thread that asks.
  */
 #ifndef PORT_CONTROL_H
 #define PORT_CONTROL_H

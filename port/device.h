@@ -15,14 +15,15 @@ struct port_device {
     u32 irq;             /* for port_irq_wait(); 0 if the device has none */
 };
 
-/* The n-th device given to this service whose device-tree `compatible` is this. ERR_NOT_FOUND past the last
- * one. */
+/* The n-th device given to this service whose device-tree `compatible` is this; what is stored holds as long
+ * as the service lives. Does not wait. ERR_NOT_FOUND past the last one. */
 enum err port_device_find(const char *compatible, u32 n, struct port_device *device);
 
 /*
  * Waits for the device's next interrupt. The line is open only while a thread waits here: after a return it
- * stays masked until the next call, so the device may be handled in peace. One thread per interrupt, at
- * thread level. Returns OK, or ERR_TIMEOUT once port_now() >= deadline.
+ * stays masked until the next call, so the device may be handled in peace. One thread per interrupt. Returns
+ * ERR_OK, which may be early and without an interrupt (the caller looks at the device), or ERR_TIMEOUT once
+ * port_now() >= deadline.
  */
 enum err port_irq_wait(u32 irq, u64 deadline);
 
@@ -40,7 +41,8 @@ void port_device_fence(void);
 
 /* `size` bytes (at most a page) that a device may read and write: page-aligned, zeroed, with the address the
  * device must be told. Kept: a new generation is given the same page again, not zeroed, and must reset the
- * device before it touches it. At most PORT_DMA_PAGES calls, numbered by `index`. ERR_NO_MEMORY. */
+ * device before it touches it. `index` is below PORT_DMA_PAGES; the same one gives the same page.
+ * ERR_NO_MEMORY: there is no such page; for an index beyond, mono says ERR_RANGE. Does not wait. */
 #define PORT_DMA_PAGES 4
 enum err port_dma_page(u32 index, void **memory, u64 *device_address);
 

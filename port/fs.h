@@ -15,8 +15,7 @@
 /* A name in a directory: 14 bytes, NUL-padded, in two words: byte i is bits 8i.. of word i / 8. */
 #define FS_NAME_MAX 14u
 
-/* Up to four arena slots in one word, 16 bits each, the first in the low bits; FS_NO_SLOT where there is
- * none. */
+/* Up to four arena slots in one word, 16 bits each, the first in the low bits; FS_NO_SLOT: none there. */
 #define FS_SLOTS   4u
 #define FS_NO_SLOT 0xffffu
 
@@ -40,7 +39,7 @@ enum fs_operation {
 /*
  * The service's two ways to begin, called by its placement once, before any operation: the first start of
  * all, and the start after a death, which finds kept state (port/keep.h), checks it before it trusts it, and
- * says aloud what it had to give up. May wait for the services below. On an error the service is not
+ * says aloud what it had to give up. Both wait for the disk, to mount it. On an error the service is not
  * available.
  */
 enum err fs_start(void);

@@ -1,10 +1,10 @@
 /*
- * Port: state that outlives a death of the service. Needed by xmap, fs, block and console.
+ * Port: state that outlives a death of the service. Needed by xmap, fs and console.
  *
  * A service keeps one structure. It changes in steps that a death cannot tear: port_keep_begin() saves what
  * the next stores will overwrite, port_keep_commit() forgets what was saved. After a death between the two
- * the placement writes the saved bytes back before the new generation starts. On mono and host nothing
- * survives, and both calls only check that they are paired.
+ * the placement writes the saved bytes back before the new generation starts. On mono nothing survives, and
+ * both calls only check that they are paired.
  */
 #ifndef PORT_KEEP_H
 #define PORT_KEEP_H

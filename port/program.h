@@ -30,12 +30,22 @@ struct port_trap {
     u32 access;      /* PORT_READ, PORT_WRITE or PORT_EXEC of port/vspace.h for a page fault */
 };
 
-/* A thread for `program` in `space` (a number of xmap's), not started. ERR_NO_MEMORY, ERR_EXISTS. */
+/*
+ * A thread for `program` in `space`, a number that xmap gave and that is live, not started. ERR_EXISTS: there
+ * is such a program. ERR_NO_MEMORY.
+ *
+ * On micro this and port_program_set_space() ask xmap for the space and wait for its answer, repeating once
+ * after a death. ERR_PEER_RESTARTED: after the second. ERR_NOT_FOUND: xmap has no such space, be it that a
+ * death has lost it. ERR_ABSENT: xmap was given up. On mono neither waits, and a space that create does not
+ * find is fatal: nothing there can take it away meanwhile. After an error no program has changed.
+ */
 enum err port_program_create(u32 program, u64 space);
+
+/* Ends the program, stopped or not; its space is not touched. Does not wait. */
 void port_program_destroy(u32 program);
 
-/* Moves the program to another space (exec). It is not running. The old space is not touched. ERR_NO_MEMORY.
- */
+/* Moves the program to another live space (exec). It is not running. The old space is not touched.
+ * ERR_NO_MEMORY, and those above. */
 enum err port_program_set_space(u32 program, u64 space);
 
 /* Sets it to begin at pc with sp, a0, a1; every other register is zero. */

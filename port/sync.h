@@ -2,7 +2,8 @@
  * Port: locks and waiting. Needed by every core; supplied by every placement.
  *
  * There is one kind of lock, a sleeping one, and one kind of queue. Cores never run in interrupt context.
- * A core documents its lock order in its own state header; docs/locking holds the whole order.
+ * A core documents its lock order in its own state header; docs/locking.md holds the order
+ * between services.
  */
 #ifndef PORT_SYNC_H
 #define PORT_SYNC_H

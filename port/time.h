@@ -1,4 +1,4 @@
-/* Port: time. Needed by unix (sleep, uptime), block (time-outs), xmap (nothing). */
+/* Port: time. Needed by unix (sleep, uptime), fs, block and console (time-outs, looks). */
 #ifndef PORT_TIME_H
 #define PORT_TIME_H
 

@@ -1,8 +1,8 @@
 /*
  * Port: small data between unix and console, copied once on each side.
  *
- * Each thread of a service that calls another service owns one transfer page, shared with all services it
- * calls.
+ * Each thread of unix owns one transfer page, which console sees as well. (On mono every kernel thread has
+ * one.)
  */
 #ifndef PORT_TRANSFER_H
 #define PORT_TRANSFER_H

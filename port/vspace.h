@@ -17,8 +17,8 @@
 #define PORT_WRITE 2u
 #define PORT_EXEC  4u
 
-/* First address no program may have: two pages below it (xv6's trampoline and trapframe) stay empty as well.
- */
+/* First address no program may have. The page that begins here and the one behind it are xv6's trapframe and
+ * trampoline: they stay empty. */
 #define PORT_USER_END 0x3fffffe000ul
 
 /* ---- Frames ---- */
@@ -34,7 +34,7 @@ enum err port_frame_alloc(u32 *frame);
 void port_frame_free(u32 frame);
 
 /* The frame's bytes as this service sees them (page-aligned); NULL for a number out of range. On micro the
- * frame is mapped here on first use and stays so until freed. */
+ * frame is mapped here on first use and stays so as long as this generation lives, freed or not. */
 void *port_frame_bytes(u32 frame);
 
 /* ---- Spaces ---- */

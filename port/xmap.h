@@ -35,8 +35,7 @@ enum xmap_operation {
 /*
  * The service's two ways to begin, called by its placement once, before any operation: the first start of
  * all, and the start after a death, which finds kept state (port/keep.h), checks it before it trusts it, and
- * says aloud what it had to give up. May wait for the services below. On an error the service is not
- * available.
+ * says aloud what it had to give up. Neither waits. On an error the service is not available.
  */
 enum err xmap_start(void);
 enum err xmap_restart(void);

@@ -3,12 +3,12 @@
  *
  * Names are those of libsel4, so that a root task written for seL4 compiles unchanged. The kernel includes
  * this file and types.h; programs include sel4.h, which adds the stubs.
+ * (seL4 Reference Manual, "seL4 API Reference"; slots at the start: "System Bootstrapping".)
  */
 #ifndef ABI_SEL4_CONSTANTS_H
 #define ABI_SEL4_CONSTANTS_H
 
-/* ---- System calls: the number goes into a7, sign-extended -------------------------------------------------
- */
+/* ---- System calls: the number goes into a7, sign-extended ---------------------------------------------- */
 
 enum {
     seL4_SysCall = -1,
@@ -28,8 +28,7 @@ enum {
     seL4_SysDebugNameThread = -14,
 };
 
-/* ---- Sizes ------------------------------------------------------------------------------------------------
- */
+/* ---- Sizes --------------------------------------------------------------------------------------------- */
 
 #define seL4_WordBits           64
 #define seL4_WordSizeBits       3
@@ -66,8 +65,7 @@ enum {
 #define CONFIG_TIME_SLICE                    5 /* ticks */
 #define CONFIG_TIMER_TICK_MS                 2
 
-/* ---- Objects: the type argument of seL4_Untyped_Retype ----------------------------------------------------
- */
+/* ---- Objects: the type argument of seL4_Untyped_Retype ------------------------------------------------- */
 
 enum {
     seL4_UntypedObject,
@@ -82,8 +80,7 @@ enum {
     seL4_ObjectTypeCount,
 };
 
-/* ---- Invocations: label of the message sent to a kernel object --------------------------------------------
- */
+/* ---- Invocations: label of the message sent to a kernel object ----------------------------------------- */
 
 #define SEL4_INVOCATION_LIST(I)                                                                              \
     I(InvalidInvocation)                                                                                     \
@@ -135,8 +132,7 @@ enum {
         nInvocationLabels
 };
 
-/* ---- Answers ----------------------------------------------------------------------------------------------
- */
+/* ---- Answers ------------------------------------------------------------------------------------------- */
 
 /* Label of the answer to a Call on a kernel object. */
 typedef enum {
@@ -211,8 +207,7 @@ enum {
     seL4_VMFault_Length
 };
 
-/* ---- Small words ------------------------------------------------------------------------------------------
- */
+/* ---- Small words --------------------------------------------------------------------------------------- */
 
 /* Rights of a cap. */
 #define seL4_RightWrite      1
@@ -233,8 +228,7 @@ typedef enum {
     seL4_TCBFlag_MASK = 1,
 } seL4_TCBFlag;
 
-/* ---- Slots of the root CNode at the start of the root task ------------------------------------------------
- */
+/* ---- Slots of the root CNode at the start of the root task --------------------------------------------- */
 
 enum {
     seL4_CapNull = 0,

@@ -3,6 +3,7 @@
  *
  * Each is a Call whose label names the operation. The result is the error; its details, if any, are then in
  * the first message registers of the IPC buffer. Argument order is that of libsel4.
+ * (seL4 Reference Manual, "seL4 API Reference": the methods of each object.)
  */
 #ifndef ABI_SEL4_INVOCATIONS_H
 #define ABI_SEL4_INVOCATIONS_H
@@ -23,8 +24,7 @@ static inline seL4_Error sel4_invoke(seL4_CPtr service, seL4_Word label, seL4_Wo
     return (seL4_Error)(info >> 12);
 }
 
-/* ---- Untyped
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Untyped ------------------------------------------------------------------------------------------- */
 
 static inline seL4_Error seL4_Untyped_Retype(seL4_Untyped service, seL4_Word type, seL4_Word size_bits,
                                              seL4_CNode root, seL4_Word node_index, seL4_Word node_depth,
@@ -36,8 +36,7 @@ static inline seL4_Error seL4_Untyped_Retype(seL4_Untyped service, seL4_Word typ
     return sel4_invoke(service, UntypedRetype, 1, 6, type, size_bits, node_index, node_depth);
 }
 
-/* ---- TCB
- * --------------------------------------------------------------------------------------------------- */
+/* ---- TCB ----------------------------------------------------------------------------------------------- */
 
 /* count: number of leading words of *regs to read. */
 static inline seL4_Error seL4_TCB_ReadRegisters(seL4_TCB service, int suspend_source, seL4_Uint8 arch_flags,
@@ -162,8 +161,7 @@ static inline seL4_TCB_SetFlags_t seL4_TCB_SetFlags(seL4_TCB service, seL4_Word 
     return result;
 }
 
-/* ---- CNode
- * ------------------------------------------------------------------------------------------------- */
+/* ---- CNode --------------------------------------------------------------------------------------------- */
 
 static inline seL4_Error seL4_CNode_Revoke(seL4_CNode service, seL4_Word index, seL4_Uint8 depth)
 {
@@ -234,8 +232,7 @@ static inline seL4_Error seL4_CNode_SaveCaller(seL4_CNode service, seL4_Word ind
     return sel4_invoke(service, CNodeSaveCaller, 0, 2, index, depth, 0, 0);
 }
 
-/* ---- Interrupts
- * -------------------------------------------------------------------------------------------- */
+/* ---- Interrupts ---------------------------------------------------------------------------------------- */
 
 static inline seL4_Error seL4_IRQControl_Get(seL4_IRQControl service, seL4_Word irq, seL4_CNode root,
                                              seL4_Word index, seL4_Uint8 depth)
@@ -267,8 +264,7 @@ static inline seL4_Error seL4_IRQHandler_Clear(seL4_IRQHandler service)
     return sel4_invoke(service, IRQClearIRQHandler, 0, 0, 0, 0, 0, 0);
 }
 
-/* ---- Address spaces
- * ---------------------------------------------------------------------------------------- */
+/* ---- Address spaces ------------------------------------------------------------------------------------ */
 
 static inline seL4_Error seL4_RISCV_PageTable_Map(seL4_RISCV_PageTable service, seL4_CPtr vspace,
                                                   seL4_Word vaddr, seL4_RISCV_VMAttributes attributes)
@@ -321,8 +317,7 @@ static inline seL4_Error seL4_RISCV_ASIDPool_Assign(seL4_RISCV_ASIDPool service,
     return sel4_invoke(service, RISCVASIDPoolAssign, 1, 0, 0, 0, 0, 0);
 }
 
-/* ---- Domains
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Domains ------------------------------------------------------------------------------------------- */
 
 static inline seL4_Error seL4_DomainSet_Set(seL4_DomainSet service, seL4_Uint8 domain, seL4_TCB thread)
 {

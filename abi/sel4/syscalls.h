@@ -4,14 +4,14 @@
  * The IPC buffer is found through the thread pointer: the word at tp+0 holds its address. Whoever starts a
  * thread gives it (by seL4_TCB_SetTLSBase, or as the last word of seL4_TCB_WriteRegisters) the address of a
  * block whose first word is that pointer; the root task sets its own with seL4_SetThreadBlock().
+ * (seL4 Reference Manual, "seL4 API Reference": system calls.)
  */
 #ifndef ABI_SEL4_SYSCALLS_H
 #define ABI_SEL4_SYSCALLS_H
 
 #include "abi/sel4/types.h"
 
-/* ---- The IPC buffer
- * ---------------------------------------------------------------------------------------- */
+/* ---- The IPC buffer ------------------------------------------------------------------------------------ */
 
 static inline void seL4_SetThreadBlock(void *block)
 {
@@ -73,8 +73,7 @@ static inline void seL4_SetCapReceivePath(seL4_CPtr cnode, seL4_CPtr index, seL4
     buffer->receiveDepth = depth;
 }
 
-/* ---- Packed words
- * ------------------------------------------------------------------------------------------ */
+/* ---- Packed words -------------------------------------------------------------------------------------- */
 
 static inline seL4_MessageInfo_t seL4_MessageInfo_new(seL4_Word label, seL4_Word caps_unwrapped,
                                                       seL4_Word extra_caps, seL4_Word length)
@@ -124,8 +123,7 @@ static inline seL4_CNode_CapData_t seL4_CNode_CapData_new(seL4_Word guard, seL4_
     return (seL4_CNode_CapData_t){{guard << 6 | (guard_size & 63)}};
 }
 
-/* ---- The three shapes of a system call
- * --------------------------------------------------------------------- */
+/* ---- The three shapes of a system call ----------------------------------------------------------------- */
 
 /* Everything in and out: Call, ReplyRecv, Recv, NBRecv. The result is a0, a badge. */
 static inline seL4_Word sel4_exchange(long number, seL4_Word destination, seL4_Word *info, seL4_Word mr[4])
@@ -172,8 +170,7 @@ static inline seL4_Word sel4_simple(long number, seL4_Word argument)
     return a0;
 }
 
-/* ---- System calls with the message in the IPC buffer
- * ------------------------------------------------------- */
+/* ---- System calls with the message in the IPC buffer --------------------------------------------------- */
 
 static inline void seL4_Send(seL4_CPtr dest, seL4_MessageInfo_t info)
 {
@@ -247,8 +244,7 @@ static inline void seL4_Yield(void)
     __asm__ volatile("ecall" : : "r"(a7) : "memory");
 }
 
-/* ---- The same with MR0..MR3 in variables: the buffer is not touched for them. A NULL pointer is 0 in.
- * ------ */
+/* ---- The same with MR0..MR3 in variables: the buffer is not touched for them. A NULL pointer is 0 in. -- */
 
 static inline seL4_MessageInfo_t sel4_exchange_mrs(long number, seL4_CPtr dest, seL4_MessageInfo_t info,
                                                    seL4_Word *sender, seL4_Word *mr0, seL4_Word *mr1,
@@ -303,8 +299,7 @@ static inline void seL4_ReplyWithMRs(seL4_MessageInfo_t info, const seL4_Word *m
               mr3 ? *mr3 : 0);
 }
 
-/* ---- Debug calls: kernels built for debugging only
- * --------------------------------------------------------- */
+/* ---- Debug calls: kernels built for debugging only ----------------------------------------------------- */
 
 static inline void seL4_DebugPutChar(char c)
 {

@@ -1,5 +1,6 @@
 /*
  * The seL4 API for riscv64: the structures kernel and programs share. Names and layouts are those of libsel4.
+ * (seL4 Reference Manual, "Message Passing (IPC)" for the buffer, "System Bootstrapping" for the rest.)
  */
 #ifndef ABI_SEL4_TYPES_H
 #define ABI_SEL4_TYPES_H

@@ -8,6 +8,8 @@
 #ifndef ABI_XV6_CONTROL_H
 #define ABI_XV6_CONTROL_H
 
+#include <stddef.h>
+
 #define CONTROL_EINVAL (-1) /* no such entry, service or verb; a bad pointer; a time out of range */
 #define CONTROL_EKERNEL                                                                                      \
     (-2) /* the service is part of the kernel, or nothing could undo it: it cannot be done */
@@ -35,6 +37,15 @@ struct service_status {
     char policy[CONTROL_TEXT];     /* what the supervisor does at the next death */
 };
 
+_Static_assert(sizeof(struct service_status) == 96, "programs reserve 96 bytes");
+_Static_assert(offsetof(struct service_status, state) == 16 &&
+                   offsetof(struct service_status, generation) == 20 &&
+                   offsetof(struct service_status, restarts) == 24 &&
+                   offsetof(struct service_status, held_ms) == 28 &&
+                   offsetof(struct service_status, last_fault) == 32 &&
+                   offsetof(struct service_status, policy) == 64,
+               "programs know these offsets");
+
 enum service_verb {
     SERVICE_HOLD,    /* stops it for `ms` milliseconds: callers wait, nothing is lost */
     SERVICE_RELEASE, /* lets a held one go on */
@@ -53,6 +64,15 @@ struct fault_status {
     unsigned long fired;      /* how often it has */
     int always;               /* from then on at each arrival */
 };
+
+_Static_assert(sizeof(struct fault_status) == 136, "programs reserve 136 bytes");
+_Static_assert(offsetof(struct fault_status, name) == 16 && offsetof(struct fault_status, class) == 40 &&
+                   offsetof(struct fault_status, trigger) == 48 &&
+                   offsetof(struct fault_status, mono) == 80 && offsetof(struct fault_status, micro) == 96 &&
+                   offsetof(struct fault_status, left) == 112 &&
+                   offsetof(struct fault_status, fired) == 120 &&
+                   offsetof(struct fault_status, always) == 128,
+               "programs know these offsets");
 
 enum program_state {
     PROGRAM_NEW,
@@ -81,6 +101,14 @@ struct process_status {
     unsigned long memory; /* bytes from address 0 to the break; regions of xmap come on top */
     char name[16];
 };
+
+_Static_assert(sizeof(struct process_status) == 48, "programs reserve 48 bytes");
+_Static_assert(offsetof(struct process_status, parent) == 4 && offsetof(struct process_status, state) == 8 &&
+                   offsetof(struct process_status, wait) == 12 &&
+                   offsetof(struct process_status, pipe) == 16 &&
+                   offsetof(struct process_status, memory) == 24 &&
+                   offsetof(struct process_status, name) == 32,
+               "programs know these offsets");
 
 /* Numbers in a7. The table of processes has free places: a free one has pid 0. */
 #define SYS_service_info    82 /* (int n, struct service_status *s) */

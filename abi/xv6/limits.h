@@ -4,7 +4,7 @@
 
 #define NPROC     64  /* processes, zombies included */
 #define NOFILE    16  /* descriptors of a process */
-#define NFILE     100 /* open-file objects of the system */
+#define NFILE     128 /* open-file objects of the system; xv6 has 100 */
 #define NDEV      10  /* majors of devices: 0..9 */
 #define ROOTDEV   1   /* the only disk's number */
 #define MAXARG    32  /* slots of exec's argument vector, its NULL included */

@@ -1,10 +1,13 @@
 /*
- * xmap and Duo's other calls, for programs: the system calls from number 64 on. See docs/xmap.
+ * xmap and Duo's other calls, for programs: the system calls from number 64 on.
+ * What regions promise: port/xmap.def.
  *
  * Results: 0 or more is success; a negative value says what is wrong (xv6's own calls only ever return -1).
  */
 #ifndef ABI_XV6_XMAP_H
 #define ABI_XV6_XMAP_H
+
+#include <stddef.h>
 
 /* a region of the caller's memory, as in the essay */
 typedef struct {
@@ -12,6 +15,10 @@ typedef struct {
     unsigned long length; /* bytes; a multiple of the page size */
     int prot;             /* XMAP_READ | ... while mapped, 0 while only reserved */
 } xmap_region_t;
+
+_Static_assert(sizeof(xmap_region_t) == 24, "programs reserve 24 bytes");
+_Static_assert(offsetof(xmap_region_t, length) == 8 && offsetof(xmap_region_t, prot) == 16,
+               "programs know these offsets");
 
 #define XMAP_READ  1
 #define XMAP_WRITE 2
@@ -35,6 +42,6 @@ typedef struct {
 #define SYS_xmap_query      70 /* (void *address, xmap_region_t *r): the region that holds address */
 #define SYS_xmap_usage      71 /* (unsigned long pages[3]): free, total, committed */
 #define SYS_fault_arm       80 /* (const char *service_colon_name, long n, int always): n 0 disarms */
-#define SYS_power_off       81 /* (int code): ends the machine; code 0 clean, else BOARD_EXIT_TEST_FAILED */
+#define SYS_power_off       81 /* (int code): ends the machine; code 0 clean, else 11 */
 
 #endif

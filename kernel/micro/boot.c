@@ -6,6 +6,7 @@
  * owns nothing. The order of slots and the layout of the boot information are the API's (abi/sel4/types.h).
  *
  * Runs once, on the boot stack. What is wrong here is wrong with the machine or the image, so it panics.
+ * (seL4 Reference Manual, "System Bootstrapping".)
  */
 #include "kernel/micro/bits.h"
 #include "kernel/micro/cdt.h"

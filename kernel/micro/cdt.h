@@ -10,6 +10,7 @@
  *   first_badged  begins a run of caps with one badge: a cap of equal badge before it is not its parent
  *
  * All functions take constant time and cannot fail.
+ * (seL4 Reference Manual, "Capability Spaces": deletion and revocation.)
  */
 #ifndef KERNEL_MICRO_CDT_H
 #define KERNEL_MICRO_CDT_H

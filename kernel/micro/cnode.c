@@ -3,6 +3,7 @@
  *
  * Arguments name a destination slot by index and depth below the invoked CNode, and sources likewise below
  * CNodes given as extra caps.
+ * (seL4 Reference Manual, "Capability Spaces", and the methods of CNodes in "seL4 API Reference".)
  */
 #include "kernel/micro/cdt.h"
 #include "kernel/micro/cspace.h"

@@ -3,6 +3,7 @@
  *
  * Two kinds differ in what happens when a path ends early at a cap that is no CNode: a thread's own lookups
  * take that slot, operations on CNodes refuse it.
+ * (seL4 Reference Manual, "Capability Spaces".)
  */
 #ifndef KERNEL_MICRO_CSPACE_H
 #define KERNEL_MICRO_CSPACE_H

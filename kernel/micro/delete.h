@@ -5,6 +5,7 @@
  * endpoint or notification restarts all threads that wait there. Both may take long, so the work is cut into
  * short steps: between two of them the slot holds a zombie cap, which says what is left to do, and the
  * operation may stop there. Deleting the slot again, by the same thread or any other, continues it.
+ * (seL4 Reference Manual, "Capability Spaces": deletion and revocation.)
  */
 #ifndef KERNEL_MICRO_DELETE_H
 #define KERNEL_MICRO_DELETE_H

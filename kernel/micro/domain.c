@@ -1,6 +1,7 @@
 /*
  * Scheduling domains. This configuration has one, so its schedule is a formality: entry 0 runs domain 0
  * without end, entry 1 is the end mark. The calls answer as the API says.
+ * (seL4 Reference Manual, "Threads and Execution": domains.)
  */
 #include "kernel/micro/invoke.h"
 #include "kernel/micro/schedule.h"

@@ -2,8 +2,9 @@
  * Invocations: what all objects' decoders share.
  *
  * A decoder asks every question first, in the order the API lists the errors, and acts after the last one. So
- * an error has changed nothing. An action that takes long stops at preemption points (preempt.h) and is
+ * an error has changed nothing. An action that takes long stops at preemption points (trap.h) and is
  * repeated from the start of the system call; the questions are then asked again.
+ * (seL4 Reference Manual, "seL4 API Reference": error codes.)
  */
 #ifndef KERNEL_MICRO_INVOKE_H
 #define KERNEL_MICRO_INVOKE_H

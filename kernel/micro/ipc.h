@@ -3,6 +3,7 @@
  *
  * A message is read from the sender's registers and buffer at the moment it is handed over. MR0..3 are
  * registers a2..a5; the words behind them are in the thread's IPC buffer, if it has one.
+ * (seL4 Reference Manual, "Message Passing (IPC)", "Notifications", and for faults "Threads and Execution".)
  */
 #ifndef KERNEL_MICRO_IPC_H
 #define KERNEL_MICRO_IPC_H
@@ -85,7 +86,20 @@ struct send {
     bool can_call; /* may be replied to (grant or grant-reply) */
 };
 
+/*
+ * `sender`, which is runnable or has a pending fault, sends its message. If a receiver waits, that one has
+ * the message, is running, and schedule() will consider it. The sender then keeps its state, unless it calls:
+ * then it is blocked on reply, or inactive if nobody may reply. If none waits, a blocking sender is blocked
+ * on send at the end of the queue; for any other nothing happens.
+ */
 void endpoint_send(struct endpoint *endpoint, struct tcb *sender, struct send send);
+
+/*
+ * `receiver`, which is runnable and whose caller slot is empty, receives through an endpoint's cap. It keeps
+ * its state if its bound notification is active (then it has the badge) or a sender waits: that one has sent,
+ * as above, and is running, blocked on reply or inactive. Else it is blocked on receive, or finds the badge 0
+ * if it does not block.
+ */
 void endpoint_receive(struct cap cap, struct tcb *receiver, bool blocking);
 
 /* The first thread in an endpoint's or notification's queue repeats its system call; false if there is none.
@@ -97,10 +111,17 @@ void ipc_cancel(struct tcb *tcb);
 
 /* ---- Notifications (notification.c) ----------------------------------------------------------------- */
 
+/* The first waiting thread has the badge and is running; else the bound thread, if it is blocked on receive.
+ * Else the badge is added to what is there, and the notification is active. The signaller's state is as it
+ * was; schedule() will consider who was woken. */
 void notification_signal(struct notification *notification, u64 badge);
+
+/* `receiver`, which is runnable, has the badge of an active notification and keeps its state. Else it is
+ * blocked on notification at the end of the queue, or finds the badge 0 if it does not block. */
 void notification_receive(struct notification *notification, struct tcb *receiver, bool blocking);
 /* Takes the badge of an active notification. */
 void notification_take(struct notification *notification, struct tcb *receiver);
+/* Neither is bound yet; states stay as they are. */
 void notification_bind(struct notification *notification, struct tcb *tcb);
 /* Nothing happens if `tcb` is NULL or has no binding. */
 void notification_unbind(struct tcb *tcb);

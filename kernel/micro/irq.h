@@ -1,4 +1,4 @@
-/* Interrupts: which notification each source signals. */
+/* Interrupts: which notification each source signals. (seL4 Reference Manual, "Hardware I/O".) */
 #ifndef KERNEL_MICRO_IRQ_H
 #define KERNEL_MICRO_IRQ_H
 

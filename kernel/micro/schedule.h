@@ -14,6 +14,8 @@
  *   | woken with others, or by schedule_wake_later()  | head                                             |
  *   | woken, and the current one stops                | runs at once, unless a ready one is higher: head |
  *   | end of its slice, yield                         | tail                                             |
+ *
+ * (seL4 Reference Manual, "Threads and Execution"; it leaves the order within a priority open.)
  */
 #ifndef KERNEL_MICRO_SCHEDULE_H
 #define KERNEL_MICRO_SCHEDULE_H
@@ -60,6 +62,8 @@ void schedule_dequeue(struct tcb *tcb);
 /* Everything will be looked at anew. */
 void schedule_request(void);
 
+/* The current thread, which is running, joins the tail of its queue; everything will be looked at anew, so
+ * schedule() may choose the same thread again. */
 void schedule_yield(void);
 
 /* One tick of the timer for the current thread. */

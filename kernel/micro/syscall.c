@@ -4,6 +4,7 @@
  * While an invocation is under way the caller is in state restart: if it is preempted, or the caller stops
  * itself, it will make the call again when it runs next. Only a call that has come to its end puts it back to
  * running.
+ * (seL4 Reference Manual, "Kernel Services and Objects": system calls.)
  */
 #include "kernel/micro/cspace.h"
 #include "kernel/micro/debug.h"

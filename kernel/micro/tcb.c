@@ -4,6 +4,7 @@
  * Replacing a CSpace or VSpace deletes the old cap, which may be preempted; the invocation is then repeated
  * as a whole. A slot whose deletion could take long is refused beforehand, so that happens only between the
  * parts.
+ * (seL4 Reference Manual, "Threads and Execution", and the methods of TCBs in "seL4 API Reference".)
  */
 #include "kernel/micro/cdt.h"
 #include "kernel/micro/delete.h"

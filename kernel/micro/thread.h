@@ -1,4 +1,5 @@
-/* Threads: stopping and starting, and their register file as programs see it. */
+/* Threads: stopping and starting, and their register file as programs see it. (seL4 Reference Manual,
+ * "Threads and Execution".) */
 #ifndef KERNEL_MICRO_THREAD_H
 #define KERNEL_MICRO_THREAD_H
 

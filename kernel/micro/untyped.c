@@ -4,6 +4,7 @@
  * The kernel keeps no allocator. An untyped cap has a watermark; objects are cut off at it, one behind the
  * other, and memory is free again only as a whole, when nothing derived from the cap is left. It is zeroed
  * then, so that new objects always begin as zeroes.
+ * (seL4 Reference Manual, "Kernel Services and Objects": memory allocation.)
  */
 #include "kernel/micro/cdt.h"
 #include "kernel/micro/cspace.h"

@@ -5,6 +5,7 @@
  * above it, or the whole space, may be gone by the time the cap is used. Whoever acts on a mapping therefore
  * looks the space up by its ASID and walks it again, and changes only an entry that still says what the cap
  * remembers.
+ * (seL4 Reference Manual, "Address Spaces and Virtual Memory"; RISC-V privileged specification, Sv39.)
  */
 #ifndef KERNEL_MICRO_VSPACE_H
 #define KERNEL_MICRO_VSPACE_H

@@ -85,6 +85,11 @@ paddr mono_physical(const void *memory);
 #define MONO_WRITE  2u
 #define MONO_EXEC   4u
 
+/*
+ * The placement may hold sleeping locks here, no spinlock; nothing waits but for the other harts, which drop
+ * what they remember of a changed page before the function returns. `space` is below MONO_SPACES; in one that
+ * does not exist nothing is mapped, and mapping fails with ERR_NO_MEMORY.
+ */
 bool mono_space_exists(u32 space);
 enum err mono_space_create(u32 space); /* ERR_EXISTS, ERR_RANGE, ERR_NO_MEMORY */
 void mono_space_destroy(u32 space);    /* it exists and maps nothing (panics otherwise) */
@@ -123,12 +128,15 @@ struct mono_trap {
     u32 access; /* PAGE_FAULT: MONO_READ, MONO_WRITE or MONO_EXEC */
 };
 
+/* All of these but mono_user_interrupt() are called by the one thread that serves the program, or, before
+ * that thread runs, by the program's maker. No spinlock is held. */
 void mono_user_reset(struct mono_user *user);
 void mono_user_enter(struct mono_user *user, u64 pc, u64 sp, u64 a0, u64 a1); /* every other register zero */
 void mono_user_copy(struct mono_user *to, const struct mono_user *from);
 void mono_user_result(struct mono_user *user, u64 value); /* a0 */
 
-/* Continues the program in `space` until its next trap or mono_user_interrupt(). */
+/* Continues the program in `space`, which exists, until its next trap or mono_user_interrupt(). No lock of
+ * any kind is held: the program may run for ever. */
 void mono_user_run(struct mono_user *user, u64 space, struct mono_trap *trap);
 void mono_user_interrupt(struct mono_user *user); /* from any thread */
 

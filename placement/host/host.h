@@ -14,15 +14,13 @@
 /* Forgets kept state, armed faults, time shifts and hooks. Called in each test's set-up. */
 void host_reset(void);
 
-/* ---- Death of a service
- * ------------------------------------------------------------------------------------
+/* ---- Death of a service -----------------------------------------------------------------------------------
  *
  *     host_death_after(n);
  *     if (setjmp(host_death) == 0)
- *         { work; host_death_after(0); }     the n-th instant was not reached
+ *         { work; host_death_after(0); }   the n-th instant was not reached
  *     else
- *         x_restart();                       died; the kept structures have been put right by their undo
- * record
+ *         x_restart();                     died; the undo record has put the kept structures right
  *
  * An instant is a place at which a death can be told apart from another: each entry to and return from a disk
  * call, each begin and each commit of a kept step. For tests in one thread. Locks the dead service held are

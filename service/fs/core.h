@@ -1,5 +1,6 @@
 /*
- * What the parts of the file system share. Lowest first; each part calls only those above it in this list:
+ * What the parts of the file system share. Lowest first; each part calls only those above it in this list,
+ * but for kept.c, which asks log.c about the transaction under way:
  *
  *   kept.c       what survives a death: references to inodes, lent slots
  *   cache.c      disk blocks in arena slots
@@ -91,7 +92,8 @@ enum err fs_kept_start(void);
  * note: the request under way is answered so. As the last part of the kept step that makes it happen, which
  *       the caller has opened and commits; or in the change that makes it happen (note_change), so that it
  *       counts only if that transaction is committed. What has changed nothing is not noted: it may be
- * repeated. done: whether a former generation has answered it; `answer` is written only then.
+ *       repeated.
+ * done: whether a former generation has answered it; `answer` is written only then.
  */
 bool fs_request_done(u64 *answer);
 void fs_request_note(u64 answer);
@@ -108,9 +110,9 @@ void fs_requests_forget(void);
 
 bool fs_held(u64 inode);           /* whether callers hold it: the check of every inode argument */
 bool fs_reference_room(u32 inode); /* whether one more can be counted */
-void fs_reference_take(
-    u32 inode); /* there is room; by the request under way, which is answered with the inode */
-void fs_reference_drop(u32 inode); /* it has one; likewise */
+/* By the request under way, which is answered with the inode: there is room; it has one. */
+void fs_reference_take(u32 inode);
+void fs_reference_drop(u32 inode);
 
 /* ---- cache.c ----
  *
@@ -118,6 +120,7 @@ void fs_reference_drop(u32 inode); /* it has one; likewise */
  *   free:     no block, no borrower; on the list of slots to take
  *   a buffer: holds one block of the disk; on that list while nobody pins or borrows it
  *   lent:     no block, but borrowers: filled by unix for a write, or a former buffer somebody still reads
+ *
  * get pins, put unpins; a pinned or lent buffer stays what it is. Two slots are apart: one of zeros, one for
  * headers.
  */

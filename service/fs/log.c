@@ -20,9 +20,10 @@
  *
  *     before the header is written  the transaction is forgotten, and all its operations are told so;
  *     while it is written           the same; but the header may be there: it is `unsure`, and before
- * anything else is changed it is written again, with the former count. Should power fail before, the next
- * start may complete the transaction, as a whole; on the way home               the log stays as it is, and
- * it is tried again when room is needed.
+ *                                   anything else is changed it is written again, with the former count.
+ *                                   Should power fail before, the next start may complete the transaction,
+ *                                   as a whole;
+ *     on the way home               the log stays as it is, and it is tried again when room is needed.
  *
  * What the log holds and nobody has cached is read from there (fs_cache_copy_is_at), so a committed block may
  * be dropped from the cache before it is home.

@@ -2,6 +2,8 @@
 #include "service/unix/file.h"
 #include "port/fs.h"
 
+_Static_assert(FILES == NFILE, "programs are told how many files can be open");
+
 static struct file files[FILES];
 
 void unix_file_init(void)

@@ -11,7 +11,7 @@
 #include "port/sync.h"
 #include "service/unix/process.h"
 
-#define FILES 128u /* xv6 has 100 */
+#define FILES 128u /* NFILE of abi/xv6/limits.h; see file.c */
 #define PIPES (FILES / 2)
 
 enum file_kind {

@@ -26,7 +26,8 @@ struct memory {
 
 void unix_space_init(void);
 
-/* As the xmap operations of these names, but repeated once if xmap dies in the call. */
+/* As the xmap operations of these names, but repeated if xmap dies in the call: once, and destroy up to three
+ * times; should even that fail, what is left of the space goes at a later sweep (space.c). */
 enum err unix_space_create(u64 *space);
 enum err unix_space_fork(u64 parent, u64 *child);
 void unix_space_destroy(u64 space);

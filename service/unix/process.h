@@ -1,21 +1,21 @@
 /*
  * Processes: the table, what each entry holds, and the life of an entry.
  *
- *   FREE ---> NEW        process_new(): a slot and a pid; only its maker touches the rest
+ *   FREE ---> NEW        unix_process_new(): a slot and a pid; only its maker touches the rest
  *   NEW ----> LIVE       unix_process_begin(): its own thread runs it from now on
  *   NEW ----> FREE       unix_process_abandon(): fork or start has failed
  *   LIVE ---> EXITING    its thread releases what it holds; the program must not be interrupted any more
  *   EXITING > ZOMBIE     only pid and status are left, for wait
  *   EXITING > FREE       nobody is left who could wait: orphans are not given to process 1 but end for good
- * at once, so that a ZOMBIE -> FREE       slow init delays nobody; by wait, or when the parent ends
+ *                        at once, so that a slow init delays nobody
+ *   ZOMBIE -> FREE       by wait, or when the parent ends
  *
  * A process's number, its place in the table, is its program's number in port/program.h and its reader's
  * number in port/console.h.
  *
  * Lock order in this service, outermost first. Each may be held while a lock to its right is taken:
  *
- *   file->io  >  a content lock (inode.c)   or   pipe->lock   or   the lock of spaces (space.c)   >
- * unix_table.lock
+ *   file->io  >  a content lock (inode.c), or pipe->lock, or the lock of spaces (space.c)  >  unix_table.lock
  *
  * A holder of the first four may call xmap, and a holder of file->io or a content lock also fs; never
  * console. A holder of unix_table.lock calls no other service. Kill takes unix_table.lock, gives it back, and
@@ -75,7 +75,7 @@ struct process {
     struct memory memory;
     u64 cwd;           /* an inode it holds a reference to */
     u32 files[NOFILE]; /* numbers of open files, or NO_FILE */
-    bool slots_lent;   /* fs has lent `slots` (unix_inode_write); kept until exit */
+    bool slots_lent;   /* fs has lent `slots` (unix_inode_file_write); kept until exit */
     u64 slots;
 };
 
@@ -95,8 +95,8 @@ extern struct unix_table {
         first_ == ERR_PEER_RESTARTED ? (port_request_again(), (call)) : first_;                              \
     })
 
-/* The same, up to four times, for calls that must not fail: one that gives something back, which nobody would
- * take otherwise until the next start; fs_slots_lend(), which names no inode and so cannot be asked about
+/* The same, made up to four times, for calls that must not fail: one that gives something back, which nobody
+ * would take otherwise until the next start; fs_slots_lend(), which names no inode and so cannot be asked about
  * (see below); xmap_pin(), whose pin nobody would drop; and a page fault, whose error is the program's end. A
  * service may die in its own recovery, before it has received what waits for it, so two deaths do not blame
  * the request. One that kills whoever receives it ends here, before the service is given up.

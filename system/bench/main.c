@@ -54,8 +54,7 @@ static void must(seL4_Error error)
         end();
 }
 
-/* ---- Objects
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Objects ------------------------------------------------------------------------------------------- */
 
 static seL4_CPtr object_new(u64 type, u64 size_bits)
 {
@@ -123,8 +122,7 @@ static void partner_stop(u32 which)
     must(seL4_TCB_Suspend(partners[which].tcb));
 }
 
-/* ---- One thread
- * ---------------------------------------------------------------------------------------------- */
+/* ---- One thread ---------------------------------------------------------------------------------------- */
 
 static void measure_alone(void)
 {
@@ -160,8 +158,7 @@ static void measure_alone(void)
     }
 }
 
-/* ---- Two threads
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Two threads --------------------------------------------------------------------------------------- */
 
 /* Answers every message with as many words as it had. */
 static void serve(u64 length)
@@ -236,8 +233,7 @@ static void measure_yields(void)
     partner_stop(SAME);
 }
 
-/* ---- Faults: the root task is the partner's handler
- * ------------------------------------------------------------- */
+/* ---- Faults: the root task is the partner's handler ---------------------------------------------------- */
 
 static void load_from_nowhere(u64 unused)
 {
@@ -290,8 +286,7 @@ static void measure_unknown(void)
     partner_stop(SAME);
 }
 
-/* ---- Memory and capabilities
- * ------------------------------------------------------------------------------------ */
+/* ---- Memory and capabilities --------------------------------------------------------------------------- */
 
 static void measure_retype(void)
 {
@@ -398,8 +393,7 @@ static void measure_threads(void)
     }
 }
 
-/* ---- All of it
- * --------------------------------------------------------------------------------------------------- */
+/* ---- All of it ----------------------------------------------------------------------------------------- */
 
 static seL4_CPtr largest_untyped(void)
 {

@@ -104,8 +104,7 @@ void let_run(void);
 /* For the end of a helper's entry. */
 _Noreturn void helper_stop(void);
 
-/* ---- What helpers do (entries.c)
- * ----------------------------------------------------------------------------- */
+/* ---- What helpers do (entries.c) ----------------------------------------------------------------------- */
 
 /* What they leave behind: mostly digits, in the order in which they came by. */
 extern volatile u64 steps;
@@ -133,8 +132,7 @@ struct registers {
 };
 void system_call(s64 number, struct registers *registers);
 
-/* ---- The clock's alarm, an interrupt that can be had at will (irq_rows.c)
- * ------------------------------------- */
+/* ---- The clock's alarm, an interrupt that can be had at will (irq_rows.c) ------------------------------ */
 
 /* Maps the clock and binds its interrupt to `notification`. To be undone by alarm_end(). */
 void alarm_begin(seL4_CPtr notification);

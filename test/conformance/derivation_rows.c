@@ -17,8 +17,7 @@ static seL4_CPtr handler_new(void)
     return handler;
 }
 
-/* ---- 8.1 and 8.2: copies
- * ---------------------------------------------------------------------------------- */
+/* ---- 8.1 and 8.2: copies ------------------------------------------------------------------------------- */
 
 static void copyable(void)
 {
@@ -216,8 +215,7 @@ static void data_ignored(void)
     }
 }
 
-/* ---- 8.3: who descends from whom
- * -------------------------------------------------------------------------- */
+/* ---- 8.3: who descends from whom ----------------------------------------------------------------------- */
 
 /* The first cap of an object is parent of all copies, however far; a copy is of none. */
 static void first_and_copies(void)
@@ -384,8 +382,7 @@ static void thread_slots(void)
     EQUAL(seL4_Recv(fault, NULL).words[0], (u64)seL4_Fault_CapFault << 12 | 7);
 }
 
-/* ---- 8.5: what goes with the last cap
- * --------------------------------------------------------------------- */
+/* ---- 8.5: what goes with the last cap ------------------------------------------------------------------ */
 
 /* Deleting a mapped frame's cap unmaps, whichever cap it is; revoking the first unmaps the copies. */
 static void frames_unmap(void)

@@ -479,8 +479,7 @@ static void reply_then_fault(void)
     EQUAL(steps, 3);
 }
 
-/* ---- The two program counters
- * ------------------------------------------------------------------------------- */
+/* ---- The two program counters -------------------------------------------------------------------------- */
 
 static void blocked_pc(void)
 {

@@ -4,8 +4,7 @@
 
 #define GUARDED(guard, bits) ((guard) << 6 | (bits))
 
-/* ---- Slots that invocations name
- * ----------------------------------------------------------------------------- */
+/* ---- Slots that invocations name ----------------------------------------------------------------------- */
 
 /* An invocation with `index` and `depth` below `root` as one of its ways; all else in it is right. */
 typedef u64 (*slot_user)(u64 root, u64 index, u64 depth);
@@ -272,8 +271,7 @@ static void high_bits(void)
     OK(seL4_CNode_Copy(small, 3, 4, CNODE, TCB, 64, seL4_AllRights));
 }
 
-/* ---- Levels
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Levels -------------------------------------------------------------------------------------------- */
 
 /* A CNode of 16 slots; its slot 1 leads through a guard of 8 bits, 0x5a, to a second one, and that one's slot
  * 2 to a third without a guard. */

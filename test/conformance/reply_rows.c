@@ -232,8 +232,7 @@ static void reply_receive_without_caller(void)
     EQUAL(badge, 6);
 }
 
-/* ---- Cancelling
- * ------------------------------------------------------------------------------------------- */
+/* ---- Cancelling ---------------------------------------------------------------------------------------- */
 
 /* A thread resumed while it waits makes its call again and waits anew, at the end of the queue. */
 static void resumed_sender(void)

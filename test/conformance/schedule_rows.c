@@ -307,8 +307,7 @@ static void cancel_order(void)
     }
 }
 
-/* ---- Who runs after a message
- * -------------------------------------------------------------------------------- */
+/* ---- Who runs after a message -------------------------------------------------------------------------- */
 
 static void server(u64 endpoint, u64 digit)
 {
@@ -488,8 +487,7 @@ static void suspend_order(void)
     EQUAL(context.a0, h[0]->tcb);
 }
 
-/* ---- Priorities and their limits
- * ----------------------------------------------------------------------------- */
+/* ---- Priorities and their limits ----------------------------------------------------------------------- */
 
 /* The limit is that of the authority, not of the caller or of the thread. */
 static void authority(void)

@@ -53,8 +53,7 @@ static void expect_fetch_fault(seL4_CPtr endpoint)
     EQUAL(seL4_GetMR(3), 1);
 }
 
-/* ---- Messages between spaces
- * -------------------------------------------------------------------------------- */
+/* ---- Messages between spaces --------------------------------------------------------------------------- */
 
 static const u8 lengths[] = {0, 1, 3, 4, 5, 64, 120};
 
@@ -153,8 +152,7 @@ static void foreign_calls(void)
     }
 }
 
-/* ---- Oneself
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Oneself ------------------------------------------------------------------------------------------- */
 
 static volatile u64 change_to; /* a space, for the helper to change to */
 

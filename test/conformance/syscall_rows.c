@@ -387,8 +387,7 @@ static void own_notification(void)
     EQUAL(steps, 1);
 }
 
-/* ---- Notifications, section 9.7
- * ------------------------------------------------------------------------------ */
+/* ---- Notifications, section 9.7 ------------------------------------------------------------------------ */
 
 static void badges_collect(void)
 {
@@ -470,8 +469,7 @@ static void bound_leaves_endpoint(void)
     OK(seL4_TCB_UnbindNotification(TCB));
 }
 
-/* ---- Debug calls, section 3.3
- * -------------------------------------------------------------------------------- */
+/* ---- Debug calls, section 3.3 -------------------------------------------------------------------------- */
 
 static void identify(void)
 {

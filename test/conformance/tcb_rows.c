@@ -38,8 +38,7 @@ static seL4_UserContext numbered(u64 first)
     return context;
 }
 
-/* ---- ReadRegisters
- * ------------------------------------------------------------------------------------------ */
+/* ---- ReadRegisters ------------------------------------------------------------------------------------- */
 
 static void read_success(void)
 {
@@ -99,8 +98,7 @@ static void read_suspends(void)
     EQUAL(counter, before);
 }
 
-/* ---- WriteRegisters
- * ----------------------------------------------------------------------------------------- */
+/* ---- WriteRegisters ------------------------------------------------------------------------------------ */
 
 static void write_success(void)
 {
@@ -145,8 +143,7 @@ static void write_too_many(void)
     EQUAL(context.tp, 5);
 }
 
-/* ---- CopyRegisters
- * ------------------------------------------------------------------------------------------ */
+/* ---- CopyRegisters ------------------------------------------------------------------------------------- */
 
 /* What of numbered() has come to another thread. `frame`: pc to s11; `integer`: a0 to tp. */
 static void copy_groups(bool frame, bool integer)
@@ -234,8 +231,7 @@ static void copy_to_itself(void)
         EQUAL(((u64 *)&back)[i], 0x1000 + i * 8);
 }
 
-/* ---- Configure
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Configure ----------------------------------------------------------------------------------------- */
 
 static void configure_short(void)
 {
@@ -374,8 +370,7 @@ static void configure_buffer_offset(void)
     EQUAL(((seL4_IPCBuffer *)helper->block[0])->msg[5], 0x705);
 }
 
-/* ---- Priorities
- * --------------------------------------------------------------------------------------------- */
+/* ---- Priorities ---------------------------------------------------------------------------------------- */
 
 static void priority_short(u64 label, u64 length)
 {
@@ -493,8 +488,7 @@ static void set_sched_success(void)
     OK(seL4_TCB_SetSchedParams(tcb, tcb, 0, 1));
 }
 
-/* ---- SetIPCBuffer
- * ------------------------------------------------------------------------------------------- */
+/* ---- SetIPCBuffer -------------------------------------------------------------------------------------- */
 
 static void buffer_short(void)
 {
@@ -540,8 +534,7 @@ static void buffer_success(void)
     OK(seL4_TCB_SetIPCBuffer(tcb_new(), 1024, object_new(seL4_RISCV_Mega_Page, 0)));
 }
 
-/* ---- SetSpace
- * ----------------------------------------------------------------------------------------------- */
+/* ---- SetSpace ------------------------------------------------------------------------------------------ */
 
 static void space_short(void)
 {
@@ -596,8 +589,7 @@ static void space_success(void)
     OK(seL4_TCB_SetSpace(tcb_new(), 0, CNODE, 0, VSPACE, 0));
 }
 
-/* ---- Suspend and Resume
- * ------------------------------------------------------------------------------------- */
+/* ---- Suspend and Resume -------------------------------------------------------------------------------- */
 
 static void suspend_success(void)
 {
@@ -616,8 +608,7 @@ static void resume_success(void)
     OK(seL4_TCB_Resume(helper->tcb));
 }
 
-/* ---- Notifications
- * ------------------------------------------------------------------------------------------ */
+/* ---- Notifications ------------------------------------------------------------------------------------- */
 
 static void bind_without_cap(void)
 {
@@ -703,8 +694,7 @@ static void unbind_by_deletion(void)
     EQUAL(seL4_TCB_UnbindNotification(tcb), seL4_IllegalOperation);
 }
 
-/* ---- SetTLSBase and SetFlags
- * -------------------------------------------------------------------------------- */
+/* ---- SetTLSBase and SetFlags --------------------------------------------------------------------------- */
 
 static void tls_short(void)
 {

@@ -5,8 +5,7 @@
 #define AT       0x40000000ul
 #define BAD_CPTR (1ul << 40)
 
-/* ---- Words
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Words --------------------------------------------------------------------------------------------- */
 
 /* Sends with an info word of any kind. */
 static void send_raw(u64 cptr, u64 info_word)
@@ -183,8 +182,7 @@ static void read_late(void)
     EQUAL(seL4_GetMR(5), 51);
 }
 
-/* ---- Caps
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Caps ---------------------------------------------------------------------------------------------- */
 
 /* Sends up to three caps to ourselves by way of helper 0; what arrives is described by the info word. Each
  * test has its own target slot. */

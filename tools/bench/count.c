@@ -10,8 +10,8 @@
  * The report is a text file, a line at a time, each written out at once so that a reader can follow:
  *     begin USER KERNEL FIRMWARE                            the counts before the kernel's first instruction
  *     sample ID USER KERNEL FIRMWARE FENCES SATP IDLE PARTS of one sample, or since power-on for an instant
- *     pc ADDRESS COUNT                                      how often it was executed within the profiled
- * samples end USER KERNEL FIRMWARE                              of the whole run
+ *     pc ADDRESS COUNT                                      how often it was executed within the profiled samples
+ *     end USER KERNEL FIRMWARE                              of the whole run
  *
  * FENCES are sfence.vma and fence.i instructions, SATP are writes of that register; both are counted in
  * KERNEL, too. IDLE is the part of KERNEL in which a scheduler that spins (idle= below) found nothing to do.
@@ -43,8 +43,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ---- QEMU's side
- * ------------------------------------------------------------------------------------------- */
+/* ---- QEMU's side --------------------------------------------------------------------------------------- */
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -75,8 +74,7 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 EXPORT int qemu_plugin_version = 1;
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info, int argc, char **argv);
 
-/* ---- Counters
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Counters ------------------------------------------------------------------------------------------ */
 
 enum class { USER, KERNEL, FIRMWARE, CLASSES };
 #define PARTS_MAX 8
@@ -159,8 +157,7 @@ static void on_first_kernel_instruction(unsigned int hart, void *data)
     }
 }
 
-/* ---- The profile: a counter for each translated instruction
- * ------------------------------------------------ */
+/* ---- The profile: a counter for each translated instruction -------------------------------------------- */
 
 /* Counters never move, since translated code holds their addresses; an instruction translated twice has two.
  */
@@ -213,8 +210,7 @@ static void profile_print(void)
     }
 }
 
-/* ---- Markers
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Markers ------------------------------------------------------------------------------------------- */
 
 enum kind { START = 1, STOP = 2, INSTANT = 3, END = 4, KINDS_END };
 #define IDS 256
@@ -286,8 +282,7 @@ static void on_marker(unsigned int hart, void *data)
     }
 }
 
-/* ---- A scheduler that spins, and what no sample counts
- * ------------------------------------------------------- */
+/* ---- A scheduler that spins, and what no sample counts ------------------------------------------------- */
 
 static struct {
     bool known; /* the addresses were given */
@@ -361,8 +356,7 @@ static void on_resume(unsigned int hart, void *data)
     skipping = false;
 }
 
-/* ---- Translation
- * --------------------------------------------------------------------------------------------- */
+/* ---- Translation --------------------------------------------------------------------------------------- */
 
 /* The marker's immediate, or 0 if the instruction is none. */
 static unsigned marker_of(uint32_t word)
@@ -467,8 +461,7 @@ static void on_exit_of_qemu(qemu_plugin_id_t id, void *data)
     finish();
 }
 
-/* ---- Arguments
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Arguments ----------------------------------------------------------------------------------------- */
 
 /* Numbers in hexadecimal with colons between them; false if there are not exactly `count`. */
 static bool numbers(const char *text, uint64_t *values, unsigned count)
