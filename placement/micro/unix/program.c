@@ -5,8 +5,20 @@
  * nothing in the kernel knows of programs. The unix thread that serves the program waits there, with its own
  * notification bound, so that an interrupt asked by another thread reaches it.
  *
- * A program can send messages of its own making on its endpoint; they look like its own faults and hurt only
- * itself.
+ * A program can send messages of its own making on its endpoint, with any label, and also by a Send, after
+ * which it goes on while it is believed to wait. So every message is taken for hostile:
+ *
+ * - The kernel's message of a system call has more words than there are in registers, and a program has no
+ *   buffer for the others: what it sends is cut to four words. A message of just the label and length that
+ *   the kernel gives it is therefore the kernel's, its sender waits until it is answered, and nothing that
+ *   was left of another message is taken for an argument.
+ * - A page fault has four words, so a program may say that it had one. It is answered as if it were true:
+ *   whatever the address, the program gets no page that an access of its own would not have got it. Nobody
+ *   relies on it to wait meanwhile; if it does not, the answer goes nowhere.
+ * - Every other message is its end.
+ *
+ * The endpoint's capability cannot be less: it must allow sending and being answered, or the kernel would not
+ * use it for faults. It lends no right to receive, and none to hand over capabilities.
  *
  * States: STOPPED --run--> RUNNING --message--> TRAPPED --run--> RUNNING.  enter() and copy() prepare
  * registers, which the next run loads.
@@ -29,7 +41,33 @@
 #define CSPACE_BITS      1 /* two slots: the endpoint is in the second */
 #define FAULT_HANDLER    1
 
-#define ILLEGAL_INSTRUCTION 2 /* scause */
+/* scause as RISC-V numbers it; of access faults only what the kernel gives as the status of a page fault. */
+enum cause {
+    CAUSE_ILLEGAL_INSTRUCTION = 2,
+    CAUSE_STORE_ACCESS = 7,
+    CAUSE_ECALL = 8,
+    CAUSE_FETCH_PAGE = 12,
+    CAUSE_LOAD_PAGE = 13,
+    CAUSE_STORE_PAGE = 15,
+};
+
+/* What the answer to a system call sets: pc, sp, ra and a0, which are the words in registers. */
+#define ANSWER_WORDS (seL4_UnknownSyscall_A0 + 1)
+
+/* A message as the kernel delivers it: its info word, the words in registers. The others are in the IPC
+ * buffer. */
+struct message {
+    u64 info;
+    u64 word[seL4_FastMessageRegisters];
+};
+
+/* The info word of a fault message: no capabilities, and exactly the words it must have. */
+#define INFO_OF(label, length) ((u64)(label) << 12 | (length))
+#define INFO_CALL              INFO_OF(seL4_Fault_UnknownSyscall, seL4_UnknownSyscall_Length)
+#define INFO_PAGE_FAULT        INFO_OF(seL4_Fault_VMFault, seL4_VMFault_Length)
+#define INFO_EXCEPTION         INFO_OF(seL4_Fault_UserException, seL4_UserException_Length)
+_Static_assert((int)seL4_UnknownSyscall_Length > (int)seL4_FastMessageRegisters,
+               "a program cannot make a message of so many words");
 
 enum state { PROGRAM_NONE, PROGRAM_STOPPED, PROGRAM_RUNNING, PROGRAM_TRAPPED };
 
@@ -41,8 +79,7 @@ static struct program {
     struct work_record *work; /* of that thread: what the supervisor sees of it */
     u64 thread;               /* of this server, that serves it: where an interrupt is sent; ~0 none */
     u64 space;                /* where it runs */
-    u64 fault;                /* the message's label, while TRAPPED */
-    u64 pc, sp, ra, result;
+    struct message message;   /* the last one; after a system call its words become those of the answer */
     seL4_UserContext registers;
 } programs[PORT_PROGRAMS];
 
@@ -52,9 +89,8 @@ static struct program *program_of(u32 program)
     return &programs[program];
 }
 
-static bool make_object(u32 program, u64 type, u64 bits, u64 slot)
+static bool make_object(u64 type, u64 bits, u64 slot)
 {
-    (void)program;
     return seL4_Untyped_Retype(CPTR(SLOT_PROGRAMS), type, bits, CNODE_PRIVATE, 0, 0, slot, 1) == seL4_NoError;
 }
 
@@ -64,9 +100,9 @@ static bool make_objects(u32 program)
     if (programs[program].made)
         return true;
     programs[program].made =
-        make_object(program, seL4_TCBObject, 0, SLOT_OF_TCB(program)) &&
-        make_object(program, seL4_EndpointObject, 0, SLOT_OF_ENDPOINT(program)) &&
-        make_object(program, seL4_CapTableObject, CSPACE_BITS, SLOT_OF_CSPACE(program)) &&
+        make_object(seL4_TCBObject, 0, SLOT_OF_TCB(program)) &&
+        make_object(seL4_EndpointObject, 0, SLOT_OF_ENDPOINT(program)) &&
+        make_object(seL4_CapTableObject, CSPACE_BITS, SLOT_OF_CSPACE(program)) &&
         seL4_CNode_Mint(CPTR_IN(SLOT_PRIVATE, SLOT_OF_CSPACE(program)), FAULT_HANDLER, CSPACE_BITS,
                         CNODE_PRIVATE, SLOT_OF_ENDPOINT(program), CSPACE_SHIFT,
                         seL4_CapRights_new(1, 0, 0, 1), program + 1) == seL4_NoError &&
@@ -117,6 +153,7 @@ enum err port_program_create(u32 program, u64 space)
     if (err != ERR_OK)
         return err;
     memset(&p->registers, 0, sizeof(p->registers));
+    p->message = (struct message){0}; /* a short message leaves words as they are: not another program's */
     p->loads = false;
     p->interrupted = 0;
     p->thread = ~0ul;
@@ -157,7 +194,7 @@ void port_program_copy(u32 to, u32 from)
     if (seL4_TCB_ReadRegisters(CPTR_IN(SLOT_PRIVATE, SLOT_OF_TCB(from)), 0, 0, 32, &child->registers) !=
         seL4_NoError)
         port_fatal("unix: a program's registers cannot be read");
-    child->registers.pc = parent->pc;
+    child->registers.pc = parent->message.word[seL4_UnknownSyscall_FaultIP];
     child->loads = true;
 }
 
@@ -165,7 +202,7 @@ void port_program_result(u32 program, u64 value)
 {
     struct program *p = program_of(program);
 
-    p->result = value;
+    p->message.word[seL4_UnknownSyscall_A0] = value;
     if (p->loads)
         p->registers.a0 = value;
 }
@@ -182,17 +219,16 @@ static void load(u32 program)
     p->loads = false;
 }
 
-/* Fault status as the kernel gives it: access faults stand for page faults too. */
 static u32 access_of(u64 fetch, u64 status)
 {
     if (fetch)
         return PORT_EXEC;
-    return status == 7 ? PORT_WRITE : PORT_READ;
+    return status == CAUSE_STORE_ACCESS ? PORT_WRITE : PORT_READ;
 }
 
-static u64 cause_of(u32 access)
+static enum cause cause_of(u32 access)
 {
-    return access == PORT_EXEC ? 12 : access == PORT_WRITE ? 15 : 13;
+    return access == PORT_EXEC ? CAUSE_FETCH_PAGE : access == PORT_WRITE ? CAUSE_STORE_PAGE : CAUSE_LOAD_PAGE;
 }
 
 /* Two bytes of the program's text; false if they cannot be read. */
@@ -223,58 +259,53 @@ static u64 illegal_instruction(u64 space, u64 pc)
     return text_read(space, pc + 2, &high) ? (u64)high << 16 | low : 0;
 }
 
-static void describe_fault(const struct program *p, u64 label, u64 mr0, u64 mr1, u64 mr2, u64 mr3,
-                           struct port_trap *trap)
+/* A fault, or a message of the program's own making: a seL4 call with a capability that it does not have, or
+ * what it has sent, is an illegal instruction to xv6. */
+static __attribute__((noinline)) void describe_fault(const struct program *p, struct port_trap *trap)
 {
-    trap->pc = mr0;
+    const struct message *message = &p->message;
+
     trap->kind = TRAP_EXCEPTION;
+    trap->pc = message->word[0];
+    trap->cause = CAUSE_ILLEGAL_INSTRUCTION;
     trap->address = 0;
-    switch (label) {
-    case seL4_Fault_VMFault:
+    if (message->info == INFO_PAGE_FAULT) {
         trap->kind = TRAP_PAGE_FAULT;
-        trap->address = mr1;
-        trap->access = access_of(mr2, mr3);
+        trap->address = message->word[seL4_VMFault_Addr];
+        trap->access = access_of(message->word[seL4_VMFault_PrefetchFault], message->word[seL4_VMFault_FSR]);
         trap->cause = cause_of(trap->access);
-        break;
-    case seL4_Fault_UserException:
-        trap->cause = mr2;
-        if (mr2 == ILLEGAL_INSTRUCTION)
-            trap->address = illegal_instruction(p->space, mr0);
-        break;
-    default: /* a seL4 call with a capability it does not have, or a message of its own: an illegal
-                instruction to xv6 */
-        trap->cause = ILLEGAL_INSTRUCTION;
-        break;
+    } else if (message->info == INFO_EXCEPTION) {
+        trap->cause = message->word[seL4_UserException_Number];
+        if (trap->cause == CAUSE_ILLEGAL_INSTRUCTION)
+            trap->address = illegal_instruction(p->space, trap->pc);
     }
 }
 
-static void describe_call(struct program *p, u64 mr0, u64 mr1, u64 mr2, u64 mr3, struct port_trap *trap)
+/* The message becomes the answer: the same words, but that the program goes on behind its ecall. */
+static void describe_call(struct program *p, struct port_trap *trap)
 {
-    const seL4_Word *msg = seL4_GetIPCBuffer()->msg;
+    const seL4_Word *more = seL4_GetIPCBuffer()->msg;
 
     trap->kind = TRAP_CALL;
-    trap->cause = 8;
-    trap->pc = mr0;
-    p->pc = mr0 + 4;
-    p->sp = mr1;
-    p->ra = mr2;
-    p->result = trap->argument[0] = mr3;
-    trap->argument[1] = msg[4];
-    trap->argument[2] = msg[5];
-    trap->argument[3] = msg[6];
-    trap->argument[4] = msg[7];
-    trap->argument[5] = msg[8];
-    trap->number = msg[10];
+    trap->cause = CAUSE_ECALL;
+    trap->pc = p->message.word[seL4_UnknownSyscall_FaultIP];
+    p->message.word[seL4_UnknownSyscall_FaultIP] = trap->pc + 4;
+    trap->argument[0] = p->message.word[seL4_UnknownSyscall_A0];
+    trap->argument[1] = more[seL4_UnknownSyscall_A1];
+    trap->argument[2] = more[seL4_UnknownSyscall_A2];
+    trap->argument[3] = more[seL4_UnknownSyscall_A3];
+    trap->argument[4] = more[seL4_UnknownSyscall_A4];
+    trap->argument[5] = more[seL4_UnknownSyscall_A5];
+    trap->number = more[seL4_UnknownSyscall_Syscall];
 }
 
-static void describe(struct program *p, u64 label, u64 mr0, u64 mr1, u64 mr2, u64 mr3, struct port_trap *trap)
+static inline void describe(struct program *p, struct port_trap *trap)
 {
     p->state = PROGRAM_TRAPPED;
-    p->fault = label;
-    if (label == seL4_Fault_UnknownSyscall)
-        describe_call(p, mr0, mr1, mr2, mr3, trap);
+    if (p->message.info == INFO_CALL)
+        describe_call(p, trap);
     else
-        describe_fault(p, label, mr0, mr1, mr2, mr3, trap);
+        describe_fault(p, trap);
 }
 
 /* The way of a program that does not go on from a trap as it was, or that somebody has interrupted. A message
@@ -283,8 +314,8 @@ static void describe(struct program *p, u64 label, u64 mr0, u64 mr1, u64 mr2, u6
 static __attribute__((noinline)) void run_otherwise(u32 program, struct port_trap *trap)
 {
     struct program *p = &programs[program];
-    seL4_Word badge, mr0 = 0, mr1 = 0, mr2 = 0, mr3 = 0;
-    seL4_MessageInfo_t info;
+    u64 *word = p->message.word;
+    seL4_Word badge;
 
     p->thread = sync_self()->index; /* the same until the program ends */
     p->work = &server_record()->work[p->thread];
@@ -299,12 +330,13 @@ static __attribute__((noinline)) void run_otherwise(u32 program, struct port_tra
             seL4_TCB_Resume(CPTR_IN(SLOT_PRIVATE, SLOT_OF_TCB(program)));
         p->state = PROGRAM_RUNNING;
         p->work->state = WORK_NONE;
-        info = seL4_RecvWithMRs(CPTR_IN(SLOT_PRIVATE, SLOT_OF_ENDPOINT(program)), &badge, &mr0, &mr1, &mr2,
-                                &mr3);
+        p->message.info = seL4_RecvWithMRs(CPTR_IN(SLOT_PRIVATE, SLOT_OF_ENDPOINT(program)), &badge, &word[0],
+                                           &word[1], &word[2], &word[3])
+                              .words[0];
         p->work->serial++;
         p->work->state = WORK_RUNNING;
     } while (badge != program + 1);
-    describe(p, seL4_MessageInfo_get_label(info), mr0, mr1, mr2, mr3, trap);
+    describe(p, trap);
 }
 
 /* A trapped program goes on with one kernel call, which also waits for its next trap: every system call
@@ -314,18 +346,20 @@ void port_program_run(u32 program, struct port_trap *trap)
     struct program *p = program_of(program);
 
     if (p->state == PROGRAM_TRAPPED && !p->loads && !__atomic_load_n(&p->interrupted, __ATOMIC_RELAXED)) {
-        seL4_Word badge, mr0 = p->pc, mr1 = p->sp, mr2 = p->ra, mr3 = p->result;
-        u64 length = p->fault == seL4_Fault_UnknownSyscall ? 4 : 0;
-        seL4_MessageInfo_t info = seL4_MessageInfo_new(0, 0, 0, length);
+        seL4_MessageInfo_t info =
+            seL4_MessageInfo_new(0, 0, 0, p->message.info == INFO_CALL ? ANSWER_WORDS : 0);
+        u64 *word = p->message.word;
+        seL4_Word badge;
 
         p->state = PROGRAM_RUNNING;
         p->work->state = WORK_NONE;
-        info = seL4_ReplyRecvWithMRs(CPTR_IN(SLOT_PRIVATE, SLOT_OF_ENDPOINT(program)), info, &badge, &mr0,
-                                     &mr1, &mr2, &mr3);
+        info = seL4_ReplyRecvWithMRs(CPTR_IN(SLOT_PRIVATE, SLOT_OF_ENDPOINT(program)), info, &badge, &word[0],
+                                     &word[1], &word[2], &word[3]);
         p->work->serial++;
         p->work->state = WORK_RUNNING;
         if (badge == program + 1ul) {
-            describe(p, seL4_MessageInfo_get_label(info), mr0, mr1, mr2, mr3, trap);
+            p->message.info = info.words[0];
+            describe(p, trap);
             return;
         }
     }
