@@ -7,9 +7,15 @@
  * what can be worked out from them (free lists, the tables of a space) is rebuilt in each generation.
  *
  * A death may come between any two instructions. So each capability operation is preceded by a store that
- * says what is about to happen (an intent), and followed by one that says it did; vspace_recover() undoes or
+ * says what is about to happen (an intent), and followed by one that says it did; recover() undoes or
  * finishes what lies between. All operations below may be repeated: a retype or copy into a slot that is full
  * already did happen.
+ *
+ * A dying server may have written anywhere, so recover() checks each record before it trusts it. A page whose
+ * record is damaged becomes one that shows FRAME_DAMAGED, which is no frame: the core finds it, and gives up
+ * the space. What a damaged record of a table tells of whom, see table_drop(). In both cases copies stay in
+ * slots that no record names any more; while such a slot is full its page is still shown, and it would pass
+ * for a copy of the next frame. mappings_sweep() empties them before anything is mapped or freed again.
  *
  * The kept CNode:  [0, F) frames; [F, 2F) copies lent to unix; then M copies that map pages in spaces;
  *                  then T tables, then for each space an untyped of one page and the root table made from it;
@@ -52,23 +58,61 @@ enum step { STEP_NONE, STEP_BEGUN, STEP_DONE, STEP_AGAIN };
 /* A root table is made with its space's number and serves every space of that number, one after the other. */
 enum made { MADE_NOTHING, MADE_MEMORY, MADE_ROOT };
 
-/* One page of a space, in one word so that a store cannot tear it: frame 0..31, rights 32..34, step 35..36,
- * slot 37.. */
+/*
+ * One page of a space, in one word so that a store cannot tear it: the fields below. No such word is 0, which
+ * is an absent page. It names its space, though its table does too: so a table's pages tell whose it was. The
+ * check is over all the other bits.
+ */
 typedef u64 shadow;
 
+#define FRAME_SHIFT   0
+#define FRAME_WIDTH   20
+#define RIGHTS_SHIFT  20
+#define RIGHTS_WIDTH  3
+#define STEP_SHIFT    23
+#define STEP_WIDTH    2
+#define MAPPING_SHIFT 25
+#define MAPPING_WIDTH 20
+#define SPACE_SHIFT   45
+#define SPACE_WIDTH   7
+#define CHECK_SHIFT   52
+#define CHECK_WIDTH   12
+
+#define FRAME_DAMAGED ((1u << FRAME_WIDTH) - 1) /* in place of a frame: what was here, nobody knows */
+
+_Static_assert(RIGHTS_SHIFT == FRAME_SHIFT + FRAME_WIDTH && STEP_SHIFT == RIGHTS_SHIFT + RIGHTS_WIDTH &&
+                   MAPPING_SHIFT == STEP_SHIFT + STEP_WIDTH && SPACE_SHIFT == MAPPING_SHIFT + MAPPING_WIDTH &&
+                   CHECK_SHIFT == SPACE_SHIFT + SPACE_WIDTH && CHECK_SHIFT + CHECK_WIDTH == 64,
+               "the fields of a shadow follow each other");
+_Static_assert(XMAP_FRAMES_MAX <= FRAME_DAMAGED && XMAP_MAPPINGS(XMAP_FRAMES_MAX) <= 1u << MAPPING_WIDTH &&
+                   PORT_SPACES <= 1u << SPACE_WIDTH && STEP_AGAIN < 1u << STEP_WIDTH &&
+                   (PORT_READ | PORT_WRITE | PORT_EXEC) < 1u << RIGHTS_WIDTH,
+               "all numbers fit a shadow");
+
+/* Once made it exists for ever, and is used again after it was unmapped. Where it is or was, is under a check
+ * of its own. */
 struct table {
-    u32 space;
-    u32 step;   /* STEP_NONE: not in use; BEGUN: being mapped or unmapped; DONE: mapped */
+    u16 space;
     u16 level;  /* 0: entries are pages; 1: entries are tables of level 0 */
-    u16 made;   /* its object exists, and is used again after it was unmapped */
     u32 region; /* the address by the table's reach: address >> region_shift(level) */
+    u16 check;  /* of the above, CHECK_UNUSED, or 0: never made */
+    u16 pages;  /* entries of its shadow; whether it counts one with STEP_BEGUN is open */
+    u32 step;   /* STEP_NONE: not in use; BEGUN: being mapped or unmapped; DONE: mapped */
 };
+
+#define CHECK_UNUSED 0x5eedu
 
 struct kept {
     u32 fresh;               /* frames ever made: numbers below it exist */
+    u32 tables;              /* tables ever made, likewise */
+    u32 damaged;             /* some slots of mappings may be full that no record names */
     u32 spaces[PORT_SPACES]; /* enum step; AGAIN: being destroyed */
     u8 made[PORT_SPACES];    /* enum made, of its root table */
 };
+
+_Static_assert(XMAP_PORT_KEPT(0, 1) >=
+                   sizeof(shadow) * ENTRIES + sizeof(struct table) + sizeof(struct kept) + 1,
+               "kept memory holds all this");
 
 static struct kept *kept;
 static struct table *tables;       /* kept, as are the next three: TABLES of them */
@@ -92,29 +136,63 @@ static u64 present[XMAP_TABLES_MAX * ENTRIES / 64]; /* a bit for each entry of a
 
 /* ---- Words and slots ---- */
 
-static shadow shadow_new(u32 frame, u32 rights, enum step step, u32 mapping)
+/* The sum without carry of a word's pieces: one bit that changes anywhere changes it. */
+static u64 shadow_check(u64 fields)
 {
-    return (u64)frame | (u64)rights << 32 | (u64)step << 35 | (u64)mapping << 37;
+    u64 sum = fields ^ fields >> 2 * CHECK_WIDTH ^ fields >> 4 * CHECK_WIDTH;
+
+    return sum ^ sum >> CHECK_WIDTH;
 }
+
+static shadow shadow_new(u32 space, u32 frame, u32 rights, enum step step, u32 mapping)
+{
+    u64 fields = (u64)frame << FRAME_SHIFT | (u64)rights << RIGHTS_SHIFT | (u64)step << STEP_SHIFT |
+                 (u64)mapping << MAPPING_SHIFT | (u64)space << SPACE_SHIFT;
+
+    return fields | shadow_check(fields) << CHECK_SHIFT;
+}
+
+#define FIELD(word, field) ((u32)((word) >> field##_SHIFT & ((1ul << field##_WIDTH) - 1)))
 
 static u32 shadow_frame(shadow s)
 {
-    return (u32)s;
+    return FIELD(s, FRAME);
 }
 
 static u32 shadow_rights(shadow s)
 {
-    return s >> 32 & 7;
+    return FIELD(s, RIGHTS);
 }
 
 static enum step shadow_step(shadow s)
 {
-    return s >> 35 & 3;
+    return FIELD(s, STEP);
 }
 
 static u32 shadow_mapping(shadow s)
 {
-    return (u32)(s >> 37);
+    return FIELD(s, MAPPING);
+}
+
+static u32 shadow_space(shadow s)
+{
+    return FIELD(s, SPACE);
+}
+
+/* The same page with other rights or at another step. */
+static shadow shadow_changed(shadow s, u32 rights, enum step step)
+{
+    return shadow_new(shadow_space(s), shadow_frame(s), rights, step, shadow_mapping(s));
+}
+
+/* Whether the check is right, and each number in its range: there are words that pass by chance. */
+static bool shadow_is_sound(shadow s)
+{
+    u64 fields = s & ((1ul << CHECK_SHIFT) - 1);
+
+    return s >> CHECK_SHIFT == (shadow_check(fields) & ((1ul << CHECK_WIDTH) - 1)) &&
+           (shadow_frame(s) < kept->fresh || shadow_frame(s) == FRAME_DAMAGED) &&
+           shadow_mapping(s) < MAPPINGS && shadow_space(s) < PORT_SPACES;
 }
 
 /* Steps of long work: copying or ending a large space takes long, and is no hang. */
@@ -326,12 +404,21 @@ static void table_unlink(u32 t)
     table_recent[tables[t].space][tables[t].level] = NONE;
 }
 
+/* One bit that changes anywhere in the place changes it, or is out of range. */
+static u16 table_check(const struct table *table)
+{
+    u32 place = table->space ^ (u32)table->level << 8 ^ table->region ^ table->region >> 16;
+
+    return (u16)~place;
+}
+
 static void table_end(u32 t)
 {
     progress();
     step_to(&tables[t].step, STEP_BEGUN);
     if (seL4_RISCV_PageTable_Unmap(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLE(t))) != seL4_NoError)
         port_fatal("xmap: a page table cannot be unmapped");
+    tables[t].check = CHECK_UNUSED;
     step_to(&tables[t].step, STEP_NONE);
     table_hint = table_hint < t ? table_hint : t;
 }
@@ -354,8 +441,11 @@ static u32 lowest_bit(u64 bits)
 static u32 entry_next(u32 t, u32 i)
 {
     const u64 *words = &present[t * (ENTRIES / 64)];
-    u64 bits = words[i / 64] >> i % 64 << i % 64;
+    u64 bits = words[i / 64] >> i % 64;
 
+    if (bits & 1) /* as mostly */
+        return i;
+    bits <<= i % 64;
     for (i /= 64; bits == 0; bits = words[i]) {
         if (++i == ENTRIES / 64)
             return ENTRIES;
@@ -394,6 +484,13 @@ static u32 table_free(void)
     return table_hint;
 }
 
+/* The object of a table, if it is not there yet. */
+static bool table_object(u32 t)
+{
+    return retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY + t / XMAP_TABLES_FIRST),
+                  seL4_RISCV_PageTableObject, 0, SLOT_OF_TABLE(t), 1) == seL4_NoError;
+}
+
 /* A table for the region of `address`, mapped. Tables of the upper level are asked for first, so each call
  * fills exactly the level it names. The shadow of a table not in use is empty. */
 static enum err table_make(u32 space, u32 level, uaddr address)
@@ -408,13 +505,15 @@ static enum err table_make(u32 space, u32 level, uaddr address)
     if (t == TABLES)
         return ERR_NO_MEMORY;
     table = &tables[t];
-    if (!table->made && retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY + t / XMAP_TABLES_FIRST),
-                               seL4_RISCV_PageTableObject, 0, SLOT_OF_TABLE(t), 1))
+    if (t >= kept->tables && !table_object(t))
         return ERR_NO_MEMORY;
-    table->made = true;
-    table->space = space;
+    table->space = (u16)space;
     table->level = (u16)level;
     table->region = region_of(level, address);
+    table->pages = 0;
+    table->check = table_check(table);
+    if (t >= kept->tables) /* the lowest free one: all below it are made */
+        kept->tables = t + 1;
     step_to(&table->step, STEP_BEGUN);
     if (seL4_RISCV_PageTable_Map(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLE(t)),
                                  CPTR_IN(SLOT_KEPT, SLOT_OF_ROOT(space)), address,
@@ -433,11 +532,12 @@ bool port_space_exists(u32 space)
 }
 
 /* The root table of a number, with an identifier of its own for translations. A death in between leaves
- * MADE_MEMORY, and space_end() takes the root away. */
+ * MADE_MEMORY, and space_end() takes the root away; one that damage made us forget goes here. */
 static bool root_make(u32 space)
 {
     if (kept->made[space] == MADE_ROOT)
         return true;
+    slot_delete(SLOT_OF_ROOT(space));
     if (kept->made[space] == MADE_NOTHING &&
         retype(CPTR_IN(SLOT_KEPT, SLOT_OF_TABLES_MEMORY + 1), seL4_UntypedObject, PAGE_BITS,
                SLOT_OF_ROOT_MEMORY(space), 1))
@@ -509,6 +609,12 @@ static shadow *entry_of(u32 space, uaddr address)
     return t == NONE ? NULL : &shadows[t][address >> PAGE_SHIFT & (ENTRIES - 1)];
 }
 
+/* The table whose entry it is. */
+static struct table *table_of(const shadow *entry)
+{
+    return &tables[(u64)(entry - shadows[0]) / ENTRIES];
+}
+
 static seL4_Error map_as(u32 space, uaddr address, u32 mapping, u32 rights)
 {
     seL4_CapRights_t access = rights & PORT_WRITE ? seL4_ReadWrite : seL4_CanRead;
@@ -576,12 +682,13 @@ enum err port_map(u32 space, uaddr address, u32 frame, u32 rights)
     mapping = mapping_take();
     if (mapping == NONE)
         return ERR_NO_MEMORY;
-    store(entry, shadow_new(frame, rights, STEP_BEGUN, mapping));
+    store(entry, shadow_new(space, frame, rights, STEP_BEGUN, mapping));
     note_present(entry);
+    table_of(entry)->pages++;
     frame_copy(CNODE_KEPT, SLOT_OF_MAPPING(mapping), frame);
     if (map_as(space, address, mapping, rights) != seL4_NoError)
         port_fatal("xmap: a page cannot be mapped");
-    store(entry, shadow_new(frame, rights, STEP_DONE, mapping));
+    store(entry, shadow_new(space, frame, rights, STEP_DONE, mapping));
     return ERR_OK;
 }
 
@@ -594,30 +701,32 @@ enum err port_unmap(u32 space, uaddr address, u32 *frame)
         return ERR_NOT_MAPPED;
     page = *entry;
     *frame = shadow_frame(page);
-    store(entry, shadow_new(shadow_frame(page), shadow_rights(page), STEP_BEGUN, shadow_mapping(page)));
-    slot_delete(SLOT_OF_MAPPING(shadow_mapping(page)));
+    if (*frame != FRAME_DAMAGED) { /* that one has no slot */
+        store(entry, shadow_changed(page, shadow_rights(page), STEP_BEGUN));
+        slot_delete(SLOT_OF_MAPPING(shadow_mapping(page)));
+        mapping_free(shadow_mapping(page));
+    }
+    table_of(entry)->pages--;
     store(entry, 0);
     note_present(entry);
-    mapping_free(shadow_mapping(page));
     return ERR_OK;
 }
 
 enum err port_protect(u32 space, uaddr address, u32 rights)
 {
     shadow *entry = port_space_exists(space) ? entry_of(space, address) : NULL;
-    u32 mapping;
 
     port_assert(rights != 0, "protect to nothing");
-    if (!entry || !*entry)
+    if (!entry || !*entry || shadow_frame(*entry) == FRAME_DAMAGED)
         return ERR_NOT_MAPPED;
-    mapping = shadow_mapping(*entry);
-    store(entry, shadow_new(shadow_frame(*entry), rights, STEP_AGAIN, mapping));
-    if (map_as(space, address, mapping, rights) != seL4_NoError)
+    store(entry, shadow_changed(*entry, rights, STEP_AGAIN));
+    if (map_as(space, address, shadow_mapping(*entry), rights) != seL4_NoError)
         port_fatal("xmap: a page's rights cannot be changed");
-    store(entry, shadow_new(shadow_frame(*entry), rights, STEP_DONE, mapping));
+    store(entry, shadow_changed(*entry, rights, STEP_DONE));
     return ERR_OK;
 }
 
+/* A page whose record is damaged shows FRAME_DAMAGED, which is beyond port_frames_total(). */
 enum err port_lookup(u32 space, uaddr address, u32 *frame, u32 *rights)
 {
     shadow *entry = port_space_exists(space) && address < PORT_USER_END ? entry_of(space, address) : NULL;
@@ -646,69 +755,263 @@ uaddr port_next_mapped(u32 space, uaddr from, uaddr to)
     return to;
 }
 
-/* ---- The beginning of a generation ---- */
+/* ---- The beginning of a generation: the records are checked, and what was begun is undone or finished ---- */
 
-/* After a death, of one table's pages: a copy half made or half deleted goes; changed rights are set again.
- */
-static void table_recover(u32 t)
+static bool frame_exists(u32 frame)
 {
-    const struct table *table = &tables[t];
+    return seL4_RISCV_Page_GetAddress(CPTR_IN(SLOT_KEPT, SLOT_OF_FRAME(frame))).error == seL4_NoError;
+}
 
-    for (u32 i = 0; i < ENTRIES; i++) {
-        shadow *entry = &shadows[t][i];
-        uaddr address = ((u64)table->region << region_shift(0)) + (u64)i * PAGE_SIZE;
+/* The kernel knows how many frames were made: they fill the slots from the first on. More than are counted is
+ * nothing bad: the dead generation had just made some. */
+static void fresh_recover(void)
+{
+    u32 usable = (u32)server_info()->usable, low = 0, high = usable;
 
-        if (*entry == 0)
-            continue;
-        if (shadow_mapping(*entry) >= MAPPINGS || shadow_frame(*entry) >= kept->fresh) {
-            port_log("xmap: a damaged page record of space %u is dropped\n", table->space);
-            store(entry, 0);
-        } else if (shadow_step(*entry) == STEP_BEGUN) {
-            slot_delete(SLOT_OF_MAPPING(shadow_mapping(*entry)));
-            store(entry, 0);
-        } else {
-            if (shadow_step(*entry) == STEP_AGAIN)
-                map_as(table->space, address, shadow_mapping(*entry), shadow_rights(*entry));
-            store(entry,
-                  shadow_new(shadow_frame(*entry), shadow_rights(*entry), STEP_DONE, shadow_mapping(*entry)));
-            mapping_used[shadow_mapping(*entry) / 64] |= 1ul << shadow_mapping(*entry) % 64;
-        }
-        note_present(entry);
+    if (kept->fresh <= usable && (kept->fresh == 0 || frame_exists(kept->fresh - 1)) &&
+        (kept->fresh == usable || !frame_exists(kept->fresh)))
+        return;
+    while (low < high) {
+        u32 middle = low + (high - low) / 2;
+
+        if (frame_exists(middle))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < kept->fresh)
+        port_log("xmap: of %u frames there are %u\n", kept->fresh, low);
+    kept->fresh = low;
+}
+
+/* A space is ended, now or by a later generation, and the core finds it gone. */
+static void space_lose(u32 space)
+{
+    kept->damaged = true; /* before anything is forgotten */
+    if (kept->spaces[space] == STEP_AGAIN)
+        return;
+    port_log("xmap: space %u is ended: damaged page table\n", space);
+    step_to(&kept->spaces[space], STEP_AGAIN);
+}
+
+static bool shadows_are_empty(u32 t)
+{
+    const shadow *s = shadows[t];
+    u64 any = 0;
+
+    for (u32 i = 0; i < ENTRIES; i += 4)
+        any |= s[i] | s[i + 1] | s[i + 2] | s[i + 3];
+    return any == 0;
+}
+
+static bool table_is_sound(const struct table *table)
+{
+    return table->space < PORT_SPACES && table->level < LEVELS &&
+           table->region <= region_of(table->level, PORT_USER_END - 1) && table->check == table_check(table);
+}
+
+/*
+ * Of a table that was being made or ended nothing stays, and that costs nobody anything: it was empty. If it
+ * was not, or if it was in use and its record cannot be believed, those spaces are lost that its record names
+ * (if it can be believed) and that its pages name. If one of these cannot be believed either, nobody can say
+ * whose pages they were, and every space is lost: a program must not find zeros where its data was. A table
+ * that nothing names was empty, or of the upper level: then parents_check() finds whose it was.
+ */
+static void table_drop(u32 t)
+{
+    bool empty = shadows_are_empty(t), unknown = false;
+
+    if (!empty || tables[t].step >= STEP_DONE) {
+        kept->damaged = true;
+        port_log("xmap: the damaged record of page table %u is dropped\n", t);
+        if (table_is_sound(&tables[t]))
+            space_lose(tables[t].space);
+    }
+    for (u32 i = 0; i < ENTRIES && !empty; i++) {
+        shadow page = shadows[t][i];
+
+        if (page != 0 && shadow_is_sound(page))
+            space_lose(shadow_space(page));
+        unknown |= page != 0 && !shadow_is_sound(page);
+    }
+    for (u32 space = 0; space < PORT_SPACES && unknown; space++) {
+        if (kept->spaces[space] != STEP_NONE)
+            space_lose(space);
+    }
+    memset(shadows[t], 0, sizeof(shadows[t]));
+    if (!table_object(t))
+        port_fatal("xmap: a page table cannot be made");
+    table_end(t);
+}
+
+static bool table_was_made(u32 t)
+{
+    return t < TABLES && (tables[t].step != STEP_NONE || tables[t].check != 0);
+}
+
+/* Those that were ever made have the lowest numbers. One too many does no harm. */
+static void tables_count(void)
+{
+    if (kept->tables <= TABLES && !table_was_made(kept->tables))
+        return;
+    kept->tables = 0;
+    for (u32 t = 0; t < TABLES; t++) {
+        if (table_was_made(t))
+            kept->tables = t + 1;
     }
 }
 
-/* Of a table that was being made or ended, or whose record is damaged, nothing stays. */
+/* Links the tables that are mapped. No two of them are for the same place. */
 static void tables_recover(void)
 {
-    for (u32 t = 0; t < TABLES; t++) {
+    tables_count();
+    for (u32 t = 0; t < kept->tables; t++) {
         const struct table *table = &tables[t];
 
-        if (table->step != STEP_NONE &&
-            (table->step != STEP_DONE || table->space >= PORT_SPACES || table->level >= LEVELS))
-            table_end(t);
-        if (table->step == STEP_NONE && table->made)
-            memset(shadows[t], 0, sizeof(shadows[t]));
-        if (table->step != STEP_DONE)
-            continue;
-        table_link(t);
-        if (table->level == 0)
-            table_recover(t);
+        if (table->step == STEP_DONE && table_is_sound(table) &&
+            table_find(table->space, table->level, (u64)table->region << region_shift(table->level)) == NONE)
+            table_link(t);
+        else if (table->step != STEP_NONE || table->check != CHECK_UNUSED || !shadows_are_empty(t))
+            table_drop(t);
     }
+}
+
+/* Below an upper table that is gone the tables are out of the hart's reach. Upper ones are made first and
+ * ended last, and only while the space exists. */
+static void parents_check(void)
+{
+    for (u32 space = 0; space < PORT_SPACES; space++) {
+        bool any = table_first[space][0] != NONE || table_first[space][1] != NONE;
+        u32 step = kept->spaces[space];
+
+        if (step > STEP_AGAIN || (any && step != STEP_DONE && step != STEP_AGAIN))
+            space_lose(space);
+        for (u32 t = table_first[space][0]; t != NONE; t = table_next[t]) {
+            if (table_find(space, 1, (u64)tables[t].region << region_shift(0)) == NONE)
+                space_lose(space);
+        }
+        if (step == STEP_DONE)
+            kept->made[space] = MADE_ROOT;
+        else if (kept->made[space] > MADE_ROOT)
+            kept->made[space] = MADE_NOTHING; /* it is made again in any case */
+    }
+}
+
+static void page_damaged(u32 t, u32 i)
+{
+    kept->damaged = true; /* before the slot's number is forgotten */
+    port_log("xmap: a page record of space %u is damaged\n", tables[t].space);
+    store(&shadows[t][i], shadow_new(tables[t].space, FRAME_DAMAGED, PORT_READ, STEP_DONE, 0));
+}
+
+/* After a death, of one page: a copy half made or half deleted goes with its entry, which the caller empties;
+ * changed rights are set again. False: it is damaged. */
+static bool page_recover(u32 space, uaddr address, shadow *entry)
+{
+    shadow page = *entry;
+    u32 mapping = shadow_mapping(page), frame = shadow_frame(page);
+    u64 bit = 1ul << mapping % 64;
+
+    if (!shadow_is_sound(page) || shadow_space(page) != space || frame == FRAME_DAMAGED ||
+        mapping_used[mapping / 64] & bit)
+        return false;
+    if (shadow_step(page) == STEP_BEGUN) {
+        slot_delete(SLOT_OF_MAPPING(mapping));
+        return true;
+    }
+    if (shadow_step(page) == STEP_AGAIN) {
+        map_as(space, address, mapping, shadow_rights(page));
+        store(entry, shadow_changed(page, shadow_rights(page), STEP_DONE));
+    }
+    mapping_used[mapping / 64] |= bit;
+    if (!used[frame])
+        used[frame] = true; /* it must not be given out */
+    return true;
+}
+
+/* One entry at most is at STEP_BEGUN. A table that lacks pages has a damaged one in the place of its first. */
+static void table_recover(u32 t)
+{
+    struct table *table = &tables[t];
+    uaddr base = (u64)table->region << region_shift(0);
+    u32 space = table->space, pages = 0;
+    shadow *begun = NULL;
+    bool damaged = false;
+
+    progress();
+    for (u32 i = 0; i < ENTRIES; i++) {
+        shadow *entry = &shadows[t][i];
+
+        if (*entry == 0)
+            continue;
+        if (!page_recover(space, base + (u64)i * PAGE_SIZE, entry) ||
+            (shadow_step(*entry) == STEP_BEGUN && begun)) {
+            page_damaged(t, i);
+            damaged = true;
+        }
+        if (shadow_step(*entry) == STEP_BEGUN)
+            begun = entry;
+        else
+            pages++;
+        present[t * (ENTRIES / 64) + i / 64] |= 1ul << i % 64;
+    }
+    if (!damaged && table->pages != pages && !(begun && table->pages == pages + 1)) {
+        if (shadows[t][0] == 0 || begun == &shadows[t][0])
+            pages++;
+        else
+            mapping_free(shadow_mapping(shadows[t][0]));
+        page_damaged(t, 0);
+        note_present(&shadows[t][0]);
+        begun = begun == &shadows[t][0] ? NULL : begun;
+    }
+    table->pages = (u16)pages;
+    if (begun) {
+        store(begun, 0);
+        note_present(begun);
+    }
+}
+
+static void pages_recover(void)
+{
+    for (u32 t = 0; t < kept->tables; t++) {
+        if (tables[t].step != STEP_DONE || tables[t].level != 0)
+            continue;
+        if (kept->spaces[tables[t].space] == STEP_DONE)
+            table_recover(t);
+        else /* it is to be ended */
+            memset(shadows[t], 0, sizeof(shadows[t]));
+    }
+}
+
+/* Empties each slot that no record names. Only after damage: otherwise they are empty. */
+static void mappings_sweep(void)
+{
+    for (u32 mapping = 0; mapping < MAPPINGS; mapping++) {
+        progress();
+        if (!(mapping_used[mapping / 64] >> mapping % 64 & 1))
+            slot_delete(SLOT_OF_MAPPING(mapping));
+    }
+    __atomic_store_n(&kept->damaged, false, __ATOMIC_RELEASE);
 }
 
 static void recover(void)
 {
+    fresh_recover();
     tables_recover();
+    parents_check();
+    pages_recover();
     for (u32 space = 0; space < PORT_SPACES; space++) {
         if (kept->spaces[space] == STEP_BEGUN || kept->spaces[space] == STEP_AGAIN)
             space_end(space);
     }
     for (u32 frame = 0; frame < kept->fresh; frame++) {
-        if (lent[frame] == LENT_BEGUN) {
+        if (lent[frame] >= LENT_BEGUN) { /* or it is no client's number at all */
             slot_delete(SLOT_OF_LENT(frame));
             lent[frame] = LENT_NEVER;
         }
     }
+    if (kept->damaged)
+        mappings_sweep();
 }
 
 enum err vspace_begin(void)
