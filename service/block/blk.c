@@ -33,12 +33,13 @@
 #include "service/inject.h"
 
 #define REQUESTS    16u
-#define DESCRIPTORS (2 + BLK_MANY)           /* of one request: header, data, status */
-#define TRIES       2u                       /* how often a request is given to the device */
-#define BLK_TIMEOUT PORT_SECOND              /* for each try */
-#define BLK_LOOK    (100 * PORT_MILLISECOND) /* how long a caller relies on the interrupt */
-#define LOST        5u                       /* so many answers without an interrupt: none comes, not late */
-#define RESET_READS 100000u                  /* how often the status is read until a reset must be done */
+#define DESCRIPTORS (2 + BLK_MANY)            /* of one request: header, data, status */
+#define TRIES       2u                        /* how often a request is given to the device */
+#define BLK_TIMEOUT PORT_SECOND               /* for each try */
+#define PATIENCE    (2 * TRIES * BLK_TIMEOUT) /* for a free request */
+#define BLK_LOOK    (100 * PORT_MILLISECOND)  /* how long a caller relies on the interrupt */
+#define LOST        5u                        /* so many answers without an interrupt: none comes, not late */
+#define RESET_READS 100000u                   /* how often the status is read until a reset must be done */
 
 /* Shared with the device: one page. The status bytes are apart from what only we write. */
 struct queue_memory {
@@ -362,18 +363,28 @@ static void reap(struct batch *batch)
     port_wake_one(&blk.freed);
 }
 
-/* A request to use. Nobody waits for others' requests while he has some of his own under way, so there is no
- * circle. NULL: the device does not answer. */
+/*
+ * A request to use. Nobody waits for others' requests while he has some of his own under way, so there is no
+ * circle. NULL: the device does not answer.
+ *
+ * Whatever the device does, those before us end within PATIENCE. But a service that is held stands still
+ * while the clock goes on, and when it goes on we may come before those who have their answers by then. So a
+ * wait counts for no longer than it was meant to be.
+ */
 static struct request *get_request(struct batch *batch)
 {
-    u64 deadline =
-        port_now() + 2 * TRIES * BLK_TIMEOUT; /* those before us end by then, whatever the device does */
+    u64 waited = 0;
     struct request *r;
     while ((r = find_free()) == NULL) {
-        if (batch->first < batch->end)
+        if (batch->first < batch->end) {
             reap(batch);
-        else if (port_wait(&blk.freed, &blk.lock, deadline) != ERR_OK)
+        } else if (waited < PATIENCE) {
+            u64 since = port_now();
+            (void)port_wait(&blk.freed, &blk.lock, since + BLK_LOOK);
+            waited += min_u64(port_now() - since, BLK_LOOK);
+        } else {
             return NULL;
+        }
     }
     return blk.ready || device_init() == ERR_OK ? r : NULL;
 }

@@ -160,13 +160,23 @@ static enum err check_root(void)
     return err;
 }
 
+/* As fs_disk_read() and the like: repeated once, and two deaths of block are a disk that fails, after which
+ * the mount is made again. */
+static enum err disk_size(u64 *blocks)
+{
+    enum err err = blk_size(blocks);
+    if (err == ERR_PEER_RESTARTED)
+        err = blk_size(blocks);
+    return err == ERR_OK ? ERR_OK : ERR_DEVICE;
+}
+
 /* Everything but kept state begins anew. */
 static enum err mount_once(u32 passed_over)
 {
     enum err err = fs_cache_start();
     u64 disk_blocks = 0;
     if (err == ERR_OK)
-        err = blk_size(&disk_blocks);
+        err = disk_size(&disk_blocks);
     if (err == ERR_OK)
         err = fs_disk_read(XV6FS_SUPER_BLOCK, FS_SLOT_SCRATCH);
     if (err == ERR_OK)

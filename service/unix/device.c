@@ -1,6 +1,7 @@
 /* The console as a program's device: its bytes go through the thread's transfer page. */
 #include "lib/string.h"
 #include "port/console.h"
+#include "port/time.h"
 #include "port/transfer.h"
 #include "port/xmap.h"
 #include "service/unix/file.h"
@@ -19,6 +20,26 @@ static u64 writable_bytes(const struct process *process, uaddr address, u64 leng
 }
 
 /*
+ * A read waits for hours, so deaths of console are not counted over the whole of it: only as many as
+ * PATIENT_TRIES in a row, each within a second of the one before, as a supervisor counts them too, may have
+ * come from the request itself.
+ */
+struct row {
+    u32 deaths;
+    u64 last; /* when that was */
+};
+
+/* One more. False: too many in a row. */
+static bool count_death(struct row *row)
+{
+    u64 now = port_now();
+
+    row->deaths = row->deaths > 0 && now - row->last < PORT_SECOND ? row->deaths + 1 : 1;
+    row->last = now;
+    return row->deaths < PATIENT_TRIES;
+}
+
+/*
  * Waits for a line. A cancel meant for an earlier process of the same number, or one that came late, finds us
  * not killed: it is forgotten and the console asked again. The order is what makes this safe: forget, then
  * look whether we are killed, then ask; a kill sets its flag before it cancels.
@@ -26,7 +47,7 @@ static u64 writable_bytes(const struct process *process, uaddr address, u64 leng
 static enum err read_line(struct process *process, u64 transfer, u64 length, u64 *count)
 {
     u32 reader = unix_process_number(process);
-    u32 deaths = 0;
+    struct row row = {0};
     enum err err;
 
     for (;;) {
@@ -36,7 +57,7 @@ static enum err read_line(struct process *process, u64 transfer, u64 length, u64
         unix_wait_end(process);
         if (err == ERR_CANCELLED)
             (void)cons_forget(reader);
-        else if (err != ERR_PEER_RESTARTED || ++deaths == 2)
+        else if (err != ERR_PEER_RESTARTED || !count_death(&row))
             return err;
         else
             port_request_again();

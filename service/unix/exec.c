@@ -182,17 +182,16 @@ enum err unix_exec(struct process *process, const char *path, const struct argum
     u64 inode;
     u64 entry;
     u64 sp;
+    bool made;
     enum err err = unix_path_inode(process, path, &inode);
 
     if (err != ERR_OK)
         return err;
+    unix_content_lock(inode); /* first: who waits for it needs no second space yet */
     err = unix_space_create(&fresh.space);
-    if (err != ERR_OK) {
-        unix_inode_put(inode);
-        return err;
-    }
-    unix_content_lock(inode);
-    err = load(&fresh, inode, &entry);
+    made = err == ERR_OK;
+    if (made)
+        err = load(&fresh, inode, &entry);
     unix_content_unlock(inode);
     unix_inode_put(inode);
     if (err == ERR_OK)
@@ -200,7 +199,8 @@ enum err unix_exec(struct process *process, const char *path, const struct argum
     if (err == ERR_OK)
         err = commit(process, &fresh);
     if (err != ERR_OK) {
-        unix_space_destroy(fresh.space);
+        if (made)
+            unix_space_destroy(fresh.space);
         return err;
     }
     set_name(process, path);

@@ -15,7 +15,8 @@
  *
  * Lock order in this service, outermost first. Each may be held while a lock to its right is taken:
  *
- *   file->io  >  a content lock (inode.c), or pipe->lock, or the lock of spaces (space.c)  >  unix_table.lock
+ *   file->io  >  a content lock (inode.c)  >  the lock of spaces (space.c)  >  unix_table.lock
+ *   pipe->lock  >  unix_table.lock
  *
  * A holder of the first four may call xmap, and a holder of file->io or a content lock also fs; never
  * console. A holder of unix_table.lock calls no other service. Kill takes unix_table.lock, gives it back, and

@@ -15,9 +15,24 @@
 #include "service/unix/exec.h"
 #include "service/unix/file.h"
 
-/* For a program a disk that fails is an error; here it would be the end of all. A failed exec has changed
- * nothing. */
+/* For a program a disk that fails, or a service that has died twice in one request, is an error; here it
+ * would be the end of all, blamed on a service that has done nothing. None of the calls below has changed
+ * anything when it has failed. */
 #define START_TRIES 3u
+#define try_at_start(call, what)                                                                             \
+    ({                                                                                                       \
+        enum err last_ = (call);                                                                             \
+        for (u32 try_ = 1; may_pass(last_) && try_ < START_TRIES; try_++) {                                  \
+            port_log("unix: %s: %s, try %u of %u\n", what, err_text(last_), try_, START_TRIES);              \
+            last_ = (call);                                                                                  \
+        }                                                                                                    \
+        last_;                                                                                               \
+    })
+
+static bool may_pass(enum err err)
+{
+    return err == ERR_DEVICE || err == ERR_PEER_RESTARTED;
+}
 
 static void attention_thread(void *unused)
 {
@@ -60,10 +75,10 @@ static enum err begin(struct process *process, const char *path)
 
     arguments.length[0] = (u16)strlen(path);
     process->cwd = FS_ROOT;
-    err = unix_inode_get(FS_ROOT);
+    err = try_at_start(unix_inode_get(FS_ROOT), "the root");
     if (err != ERR_OK)
         return err;
-    err = unix_space_create(&process->memory.space);
+    err = try_at_start(unix_space_create(&process->memory.space), "a space");
     if (err != ERR_OK)
         return err;
     err = port_program_create(unix_process_number(process), process->memory.space);
@@ -71,8 +86,7 @@ static enum err begin(struct process *process, const char *path)
         return err;
     if (unix_table.run_mode)
         open_console(process);
-    for (u32 try = 1; (err = unix_exec(process, path, &arguments)) == ERR_DEVICE && try < START_TRIES; try++)
-        port_log("unix: the disk failed while %s was loaded, try %u of %u\n", path, try, START_TRIES);
+    err = try_at_start(unix_exec(process, path, &arguments), path);
     return err == ERR_OK ? unix_process_begin(process) : err;
 }
 
