@@ -10,13 +10,14 @@ import struct
 
 from harness import ROOT, Outcome, paths, test
 
-# What each server needs, and may have beside its own threads. `calls`: services it may call; `dma`: pages; `kept`: whether it may
-# keep memory, as many pages as described or, where that grows with the machine, as its information page says.
+# What each server needs, and may have beside its own threads. `calls`: services it may call; `dma`: whether its device may write to
+# pages, as many as its service asks for by their numbers; `kept`: whether it may keep memory, as many pages as described or, where
+# that grows with the machine, as its information page says.
 GRANTED = {
     "timer": dict(calls=(), devices=(), signals_all=True),
     "xmap": dict(calls=(), devices=(), kept="grows", address_spaces=True),
     "console": dict(kept="described", calls=("timer",), devices=("ns16550a",), sees_transfers=True),
-    "block": dict(calls=("timer",), devices=("virtio,mmio",), dma=4, arena=True),
+    "block": dict(calls=("timer",), devices=("virtio,mmio",), dma=True, arena=True),
     "fs": dict(calls=("block", "timer"), devices=(), kept="described", arena=True),
     "unix": dict(calls=("xmap", "fs", "console", "timer"), devices=(), arena=True, transfers=True, programs=True),
 }
@@ -63,6 +64,16 @@ def kept_pages(server, granted, told):
     return told["kept"] if granted["kept"] == "grows" else int(described[1])
 
 
+def dma_pages(server, granted):
+    """As many as the service's source asks for: a description that grants more grants too much."""
+    if not granted.get("dma"):
+        return 0
+    folder = os.path.join(ROOT, "service", server)
+    asked = {int(number) for name in sorted(os.listdir(folder)) if name.endswith(".c") and not name.startswith("test_")
+             for number in re.findall(r"\bport_dma_page\((\d+),", read("service", server, name))}
+    return max(asked, default=-1) + 1
+
+
 def image_pages(server):
     """Page offsets of the double's image: those it can read only, and those it can write."""
     with open(paths.built("test", "authority", server + ".elf"), "rb") as file:
@@ -85,7 +96,7 @@ def expected_memory(server, granted, count, told):
         for n in range(6 if granted.get("transfers") else 5):
             pages[first + n * PAGE] = "rw"
     parts = [(KEPT, kept_pages(server, granted, told), "rw"), (DEVICES, len(granted["devices"]), "r"),
-             (DMA, granted.get("dma", 0), "rw"), (TRANSFERS, count["unix"] if granted.get("sees_transfers") else 0, "rw")]
+             (DMA, dma_pages(server, granted), "rw"), (TRANSFERS, count["unix"] if granted.get("sees_transfers") else 0, "rw")]
     for first, number, access in parts:
         pages.update({first + n * PAGE: access for n in range(number)})
     outside = {ARENA + n * PAGE: "rw" for n in range(ARENA_PAGES)} if granted.get("arena") else {}
@@ -160,7 +171,7 @@ def judge(server, lines):
             problems.append(f"untypeds of programs' memory at {pools}, expected {told['pools'] + 2} in a row")
         got = {key: kind for key, kind in got.items() if (key[0], kind) != (slot["SLOT_KEPT"], UNTYPED)}
     problems += difference("capability in slot, entry", got, inner, str)
-    own_pages = OWN_PAGES + kept_pages(server, granted, told) + granted.get("dma", 0) + STACK_PAGES * (count[server] - 1)
+    own_pages = OWN_PAGES + kept_pages(server, granted, told) + dma_pages(server, granted) + STACK_PAGES * (count[server] - 1)
     if f"marks {own_pages} pages" not in lines:
         problems.append(f"it has not marked {own_pages} pages: {[line for line in lines if line.startswith('marks ')]}")
     badge = (names.index(server) + 1) << 8

@@ -2,9 +2,9 @@
  * What the supervisor and the servers agree on: capability slots, addresses, the two shared pages, the
  * supervisor's protocol.
  *
- * A server's CSpace is a root CNode of 256 slots with guard size 36, so that a capability pointer is slot <<
- * 20; two slots hold CNodes of their own (guard and radix together 20 bits), whose entries are slot << 20 |
- * index.
+ * A server's CSpace is a root CNode of 256 slots with guard size 36, so that a capability pointer is slot << 20.
+ * Three slots may hold CNodes of their own (SLOT_NAMES, SLOT_KEPT, SLOT_PRIVATE; guard and radix together 20 bits),
+ * whose entries are slot << 20 | index.
  *
  * A server's addresses start at its base (one range for each service, so that a breakpoint means one place):
  *
@@ -17,8 +17,7 @@
  *   +0x0b000000  pages its devices may write to (port_dma_page)
  *   +0x0c000000  console: the transfer pages of unix's threads
  *   ARENA_BASE   fs, block and unix: the memory of the block cache
- *   WINDOW_BASE  xmap and unix: every frame of programs' memory, at WINDOW_BASE + number * 4096, mapped on
- * first use
+ *   WINDOW_BASE  xmap and unix: frames of programs' memory, each at its number * 4096, mapped on first use
  */
 #ifndef PLACEMENT_MICRO_LAYOUT_H
 #define PLACEMENT_MICRO_LAYOUT_H
@@ -65,7 +64,8 @@ enum server_slot {
 #define SERVER_TIMER  SERVICE_COUNT
 #define SERVERS_COUNT (SERVICE_COUNT + 1)
 
-/* The timer signals every thread by its number here. The supervisor signals it at least this often. */
+/* The timer signals every thread by its number here. The supervisor signals the timer once in each heartbeat; one that
+ * does nothing is signalled less and less often, down to every 16 heartbeats (root/alarm.c), until it is restarted. */
 #define SIGNAL_OF(server, thread) ((u64)(server)*THREADS_MAX + (thread))
 #define SIGNALS                   SIGNAL_OF(SERVERS_COUNT, 0)
 #define HEARTBEAT_NS              5000000ul
@@ -77,6 +77,12 @@ enum server_slot {
 #define SERVER_ID_BLOCK   SERVICE_BLOCK
 #define SERVER_ID_CONSOLE SERVICE_CONSOLE
 #define SERVER_ID_TIMER   SERVER_TIMER
+
+/* Whose the operations of port/SERVICE.def are, by the first word of their lines. */
+#define SERVICE_OF_xmap SERVICE_XMAP
+#define SERVICE_OF_fs   SERVICE_FS
+#define SERVICE_OF_blk  SERVICE_BLOCK
+#define SERVICE_OF_cons SERVICE_CONSOLE
 
 /* Badges. On the supervisor's endpoint: requests carry the service, faults the thread (from 1) as well. On
  * any other endpoint of a server: its clients' services; a signal to the receiving thread carries
@@ -110,6 +116,28 @@ enum server_slot {
 #define ARENA_BASE  0x2000000000ul
 #define ARENA_BITS  21 /* one large page: 2048 blocks */
 
+/* ---- Time ---- */
+
+static inline u64 time_counts(void) /* the time CSR */
+{
+    u64 counts;
+
+    __asm__ volatile(".option push\n.option arch, +zicsr\nrdtime %0\n.option pop" : "=r"(counts));
+    return counts;
+}
+
+/* How long a count of it lasts: in nanoseconds and 2^-32 parts of one, so that it is right for a hart that counts faster
+ * than that, too. `timebase` counts a second, not 0. */
+static inline u64 time_unit(u64 timebase)
+{
+    return (1000000000ul << 32) / timebase;
+}
+
+static inline u64 time_in_ns(u64 counts, u64 unit)
+{
+    return (u64)((unsigned __int128)counts * unit >> 32);
+}
+
 /* ---- Pages ---- */
 
 /* One piece of programs' memory: frames [first, first + count) are made of the untyped in slot XMAP_KEPT_POOL
@@ -131,7 +159,7 @@ struct server_info {
     u64 generation;        /* from 1 */
     u64 threads;           /* prepared, thread 0 runs first */
     u64 operation_threads; /* of those, how many shall serve the endpoint */
-    u64 time_unit;         /* nanoseconds a count of the time CSR */
+    u64 time_unit;         /* see time_in_ns() */
     u64 kept_size;         /* at SERVER_KEPT; zero at the first start */
     u64 frames;            /* xmap, unix: numbers of programs' frames are below this */
     u64 usable;            /* xmap: as many of them as there are */
@@ -147,8 +175,7 @@ struct server_info {
     char bootargs[256];
 };
 
-/* More sessions than anybody begins: after so many, frames lent to a long dead unix would be taken for lent.
- */
+/* More sessions than anybody begins: after so many, frames lent to a long dead unix would be taken for lent. */
 #define LEND_MAX 65000
 
 /* Labels of requests between services: the operation, and the request's identity (port/request.h) out of the
@@ -161,8 +188,7 @@ _Static_assert(THREADS_MAX <= PORT_REQUEST_CALLERS, "each thread is a caller");
 
 enum call_state { CALL_NONE, CALL_WAITING };
 
-/* A call this thread makes to another service, for the supervisor that must finish it if that service dies.
- */
+/* A call this thread makes to another service, for the supervisor that must finish it if that service dies. */
 struct call_record {
     u32 state;
     u32 service;
@@ -215,7 +241,9 @@ enum supervisor_request {
 };
 #define SUPERVISOR_LOG_MAX 640u
 
-/* Requests of xmap's endpoint beside its operations: placement's own, after the operations' numbers. */
+/* Requests that are the placement's own: of xmap's endpoint, after its operations' numbers; and the timer's
+ * only one. */
 #define XMAP_GIVE_VSPACE 64u /* space; the answer carries its VSpace capability */
+#define TIMER_DEADLINE   0u  /* thread, deadline in nanoseconds of port_now() */
 
 #endif

@@ -10,5 +10,5 @@ server_fs_files = placement/micro/fs/main.c $(fs_files) $(inject_files)
 server_unix_files = placement/micro/unix/main.c placement/micro/unix/program.c placement/micro/unix/transfer.c placement/micro/unix/control.c \
                         $(unix_files) $(inject_files)
 root_files := placement/micro/root/main.c placement/micro/root/objects.c placement/micro/root/process.c \
-              placement/micro/root/supervise.c placement/micro/root/watch.c placement/micro/root/pulse.c \
+              placement/micro/root/supervise.c placement/micro/root/watch.c placement/micro/root/starved.c placement/micro/root/pulse.c \
               placement/micro/root/pulse_thread.S placement/micro/root/alarm.c placement/micro/root/console.c placement/micro/root/control.c placement/common/fault_find.c $(lib_files) servers-archive.S

@@ -16,6 +16,7 @@
 #include "placement/micro/root/console.h"
 #include "placement/micro/root/process.h"
 #include "placement/micro/root/supervise.h"
+#include "placement/micro/root/time.h"
 
 #define RTC_ADDRESS 0x2000202000ul /* where the supervisor sees the device (goldfish) */
 
@@ -26,16 +27,15 @@
 #define RTC_IRQ_ENABLED     0x10
 #define RTC_CLEAR_INTERRUPT 0x1c
 
-#define GROWTH       4 /* a heartbeat becomes twice as long at most so often */
-#define LATE_NS      (HEARTBEAT_NS / 4)
-#define MISSED_MAX   5 /* heartbeats in a row, each on time, in which the timer has done nothing */
-#define TIME_UNIT_NS (1000000000ul / root_board.timebase)
+#define GROWTH     4 /* a heartbeat becomes twice as long at most so often */
+#define LATE_NS    (HEARTBEAT_NS / 4)
+#define MISSED_MAX 5 /* heartbeats in a row, each on time, in which the timer has done nothing */
 
 static volatile u32 *rtc;
 static u64 handler;   /* capability of the interrupt */
 static u64 due;       /* the alarm, in the device's time */
-static u64 last_beat; /* time CSR */
-static u64 left;      /* time CSR: the supervisor has last left the processor to others */
+static u64 last_beat; /* time_now() */
+static u64 left;      /* time_now(): the supervisor has last left the processor to others */
 static u64 progress;  /* of the timer's record, at the last alarm */
 static u32 idle;      /* alarms in a row at which it had not moved */
 static u32 missed;    /* those of them that count */
@@ -106,10 +106,10 @@ static bool has_missed(const struct server *timer, bool on_time, u64 given)
 bool alarm_heard(void)
 {
     struct server *timer = &servers[SERVER_TIMER];
-    u64 now = time_now(), since = (now - last_beat) * TIME_UNIT_NS;
+    u64 now = time_now(), since = now - last_beat;
     bool on_time = rtc_now() <= due + LATE_NS;
 
-    if (has_missed(timer, on_time, (now - left) * TIME_UNIT_NS)) {
+    if (has_missed(timer, on_time, now - left)) {
         idle = 0;
         missed = 0;
         next_alarm(HEARTBEAT_NS);
@@ -128,7 +128,7 @@ bool alarm_heard(void)
 
 void alarm_wanted(u64 deadline)
 {
-    u64 now = time_now() * TIME_UNIT_NS;
+    u64 now = time_now();
     u64 when = rtc_now() + (deadline > now ? deadline - now : 0);
 
     if (when < due)

@@ -62,12 +62,13 @@ static void read_device(const struct fdt *tree, struct fdt_node node)
 
 static void read_node(const struct fdt *tree, struct fdt_node node)
 {
-    u64 base, size;
+    u64 base, size, timebase;
 
     read_device(tree, node);
 
-    if (strcmp(node.name, "cpus") == 0)
-        fdt_number(tree, node, "timebase-frequency", &root_board.timebase);
+    if (strcmp(node.name, "cpus") == 0 && fdt_number(tree, node, "timebase-frequency", &timebase) &&
+        timebase > 0)
+        root_board.timebase = timebase;
     if (fdt_compatible(tree, node, "ns16550a") && fdt_reg(tree, node, 0, &base, &size))
         root_board.uart = base;
     if (fdt_compatible(tree, node, "sifive,test0") && fdt_reg(tree, node, 0, &base, &size))

@@ -6,7 +6,7 @@
  * which every operation a server makes of another allows (block's, the timer's). That is why unix is not
  * held: its calls may not be repeated, and no program would be left to release it; and the timer is not held,
  * since no wait of anybody's would end. Every hold has an end, as a release may need the very server that is
- * held.
+ * held; and it ends with unix, as no program is left to release it and the next session needs it.
  *
  * Locking: none; one thread. Nothing here waits.
  */
@@ -14,16 +14,13 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "placement/micro/root/console.h"
+#include "placement/micro/root/registers.h"
 #include "placement/micro/root/supervise.h"
+#include "placement/micro/root/time.h"
 #include "placement/micro/root/watch.h"
 #include "port/control.h"
 
-#define HOLD_MAX_NS 60000000000ul
-
-static u64 time_unit(void)
-{
-    return 1000000000ul / root_board.timebase; /* nanoseconds a count of the time CSR */
-}
+#define HOLD_MAX_NS (60 * SECOND_NS)
 
 static struct server *find(u64 n)
 {
@@ -62,7 +59,7 @@ static u64 place_of(const struct server *server, u64 thread)
 {
     seL4_UserContext registers = {0};
 
-    seL4_TCB_ReadRegisters(server->tcb[thread], 0, 0, 1, &registers);
+    registers_read(server->tcb[thread], &registers);
     return registers.pc;
 }
 
@@ -91,8 +88,8 @@ static enum err hold(struct server *server, u64 ns)
     for (u64 thread = 0; thread < server->description->threads; thread++)
         seL4_TCB_Suspend(server->tcb[thread]);
     server->state = SERVER_HELD;
-    server->held_until = time_now() + ns / time_unit();
-    say("[sup] %s: held for %lu ms\n", server->description->name, ns / 1000000);
+    server->held_until = time_now() + ns;
+    say("[sup] %s: held for %lu ms\n", server->description->name, ns / MILLISECOND_NS);
     return ERR_OK;
 }
 
@@ -101,6 +98,14 @@ void control_look(void)
     for (u32 s = 0; s < SERVERS_COUNT; s++) {
         if (servers[s].state == SERVER_HELD && time_now() >= servers[s].held_until)
             release(&servers[s], "its time is over");
+    }
+}
+
+void control_release_all(const char *why)
+{
+    for (u32 s = 0; s < SERVERS_COUNT; s++) {
+        if (servers[s].state == SERVER_HELD)
+            release(&servers[s], why);
     }
 }
 
@@ -119,9 +124,7 @@ static enum err look(u64 n, struct control_service *answer)
     answer->state = state_of(server);
     answer->generation = server->generation;
     answer->restarts = server->restarts;
-    answer->held_ns = server->state == SERVER_HELD && server->held_until > now
-                          ? (server->held_until - now) * time_unit()
-                          : 0;
+    answer->held_ns = server->state == SERVER_HELD && server->held_until > now ? server->held_until - now : 0;
     return ERR_OK;
 }
 

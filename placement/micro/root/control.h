@@ -12,4 +12,7 @@ seL4_MessageInfo_t control_request(u64 label);
 /* Called at every heartbeat: a hold whose time is over ends. */
 void control_look(void);
 
+/* Every hold ends, for this reason. */
+void control_release_all(const char *why);
+
 #endif

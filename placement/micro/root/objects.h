@@ -47,9 +47,9 @@ u64 untyped_free(void);
 void supply_init(struct supply *supply, u64 bytes, u64 slots);
 void supply_reset(struct supply *supply);
 
-/* What a supply just reset has lost: slots that are still full, and 1 if memory is lacking. Asks the kernel:
- * all slots are filled with objects and one object is made of all the memory, which works only if everything
- * came back; then both go again. */
+/* What a supply just reset has lost: slots that are still full, and untypeds that lack memory, at most SUPPLY_PIECES.
+ * Asks the kernel: all slots are filled with objects, then one object is made of all the memory of each untyped, which
+ * works only if everything came back; then all go again. */
 u64 supply_lost(struct supply *supply);
 
 /* A new object; its slot. `count` objects in slots that follow each other. */

@@ -10,6 +10,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "placement/micro/root/console.h"
+#include "placement/micro/root/registers.h"
 #include "placement/micro/unix/server.h"
 #include "placement/micro/xmap/server.h"
 
@@ -49,16 +50,9 @@ static u64 irq_handlers[SERVERS_COUNT][DEVICES_MAX];
 /* ---- What the image's description says ---- */
 
 static const struct server_description descriptions[] = {
-#define SERVER(service, name, priority, threads, loops, kept, restarts, without)                             \
-    {SERVER_ID_##service, name, priority, threads, loops, kept, restarts, SYSTEM_##without},
-#define CLIENT(client, service)
-#define DEVICE(server, compatible, n)
-#define DMA(server, pages)
-#define ARENA(server)
-#define TRANSFERS(server)
-#include "system/micro.def"
-#undef SERVER
-#undef DEVICE
+#define SERVER(service, name, priority, threads, loops, kept, restarts, patience, without)                   \
+    {SERVER_ID_##service, name, priority, threads, loops, kept, restarts, patience, SYSTEM_##without},
+#include "placement/micro/root/description.h"
 };
 
 static const struct {
@@ -66,53 +60,40 @@ static const struct {
     const char *compatible;
     u32 n;
 } devices[] = {
-#define SERVER(...)
-#define DMA(server, pages)
-#define ARENA(server)
-#define TRANSFERS(server)
 #define DEVICE(server, compatible, n) {SERVER_ID_##server, compatible, n},
-#include "system/micro.def"
-#undef DEVICE
-#undef CLIENT
+#include "placement/micro/root/description.h"
 };
 
 static const struct {
     u32 client, service;
 } clients[] = {
-#define DEVICE(server, compatible, n)
 #define CLIENT(client, service) {SERVER_ID_##client, SERVER_ID_##service},
-#include "system/micro.def"
-#undef CLIENT
-#undef DMA
+#include "placement/micro/root/description.h"
 };
 
 static const u8 dma_pages[SERVERS_COUNT] = {
-#define CLIENT(client, service)
 #define DMA(server, pages) [SERVER_ID_##server] = (pages),
-#include "system/micro.def"
-#undef DMA
-#undef ARENA
+#include "placement/micro/root/description.h"
 };
 
 static const bool has_arena[SERVERS_COUNT] = {
-#define DMA(server, pages)
 #define ARENA(server) [SERVER_ID_##server] = true,
-#include "system/micro.def"
-#undef ARENA
-#undef TRANSFERS
+#include "placement/micro/root/description.h"
 };
 
 static const bool sees_transfers[SERVERS_COUNT] = {
-#define ARENA(server)
 #define TRANSFERS(server) [SERVER_ID_##server] = true,
-#include "system/micro.def"
-#undef SERVER
-#undef CLIENT
-#undef DEVICE
-#undef DMA
-#undef ARENA
-#undef TRANSFERS
+#include "placement/micro/root/description.h"
 };
+
+bool process_may_call(u32 client, u32 service)
+{
+    for (u32 i = 0; i < ARRAY_SIZE(clients); i++) {
+        if (clients[i].client == client && clients[i].service == service)
+            return true;
+    }
+    return false;
+}
 
 /* ---- Kept ---- */
 
@@ -427,7 +408,7 @@ static void map_all(struct server *server)
         .generation = server->generation,
         .threads = d->threads,
         .operation_threads = d->loops,
-        .time_unit = 1000000000ul / root_board.timebase,
+        .time_unit = time_unit(root_board.timebase),
         .kept_size = kept_size(&server->kept),
         .frames = programs.frames,
         .usable = programs.usable,
@@ -506,9 +487,10 @@ static void make_private_cnode(struct server *server)
     server->private_cnode = radix ? supply_make(&server->supply, seL4_CapTableObject, radix, 1) : 0;
 }
 
-static const seL4_CapRights_t call_rights = {{1 | 8}}; /* write, grant reply */
-static const seL4_CapRights_t serve_rights = {{2}};    /* read */
-static const seL4_CapRights_t xmap_rights = {{2 | 4}}; /* grant, too: its answers may carry a capability */
+static const seL4_CapRights_t call_rights = {{seL4_RightWrite | seL4_RightGrantReply}};
+static const seL4_CapRights_t serve_rights = {{seL4_RightRead}};
+/* Its answers may carry a capability. */
+static const seL4_CapRights_t xmap_rights = {{seL4_RightRead | seL4_RightGrant}};
 
 static void give_xmap(struct server *server)
 {
@@ -566,9 +548,14 @@ static void give_timer(struct server *server)
     for (u32 s = 0; s < SERVERS_COUNT && timer->private_cnode; s++) {
         if (!servers[s].vspace || (&servers[s] != server && timer != server))
             continue;
-        for (u64 thread = 0; thread < servers[s].description->threads; thread++)
-            cap_mint(timer->private_cnode, SIGNAL_OF(s, thread), timer->private_radix,
-                     servers[s].notification[thread], seL4_CanWrite, BADGE_SIGNAL);
+        for (u64 thread = 0; thread < servers[s].description->threads; thread++) {
+            u64 slot = SIGNAL_OF(s, thread);
+
+            if (timer != server) /* empty, unless the timer has put something there */
+                seL4_CNode_Delete(timer->private_cnode, slot, (seL4_Uint8)timer->private_radix);
+            cap_mint(timer->private_cnode, slot, timer->private_radix, servers[s].notification[thread],
+                     seL4_CanWrite, BADGE_SIGNAL);
+        }
     }
 }
 
@@ -639,7 +626,7 @@ static void run(struct server *server, u64 entry)
                                   .sp = thread_address(server, 0, THREAD_STACK_TOP),
                                   .tp = thread_address(server, 0, THREAD_BLOCK)};
 
-    if (seL4_TCB_WriteRegisters(server->tcb[0], 1, 0, 32, &registers) != seL4_NoError)
+    if (registers_write(server->tcb[0], true, &registers) != seL4_NoError)
         root_fail("a server cannot be started");
 }
 
@@ -685,7 +672,7 @@ static void save_taken(struct server *server)
     for (u64 thread = 0; place && thread < server->description->threads; thread++) {
         seL4_UserContext registers = {0};
 
-        seL4_TCB_ReadRegisters(server->tcb[thread], 0, 0, 32, &registers);
+        registers_read(server->tcb[thread], &registers);
         if (registers.pc == place)
             server->record->taken = RECORD_TAKEN | (registers.a0 & 0xff);
     }

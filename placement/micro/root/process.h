@@ -16,6 +16,7 @@ struct server_description {
     u32 service; /* enum port_service, or SERVER_TIMER */
     const char *name;
     u64 priority, threads, loops, kept_pages, restarts;
+    u64 patience_ms;                            /* of those who wait for its answer */
     enum { SYSTEM_ENDS, SYSTEM_LIVES } without; /* once it is given up */
 };
 
@@ -30,6 +31,7 @@ struct watch {
     u32 work_serial, call_serial;
     u32 work_looks, call_looks; /* how often in a row it was the same */
     u32 slow_looks;             /* those of a call whose service waits for another itself */
+    u64 call_rounds;            /* as work_rounds: until a thread not seen at its call has had its turn */
     u64 work_rounds; /* of the server's pulse that must be over until it has had its turn; 0: none was asked
                         for */
     u32 lost_serial, lost_looks;
@@ -68,7 +70,7 @@ struct server {
 
     /* what the supervisor counts */
     u64 private_pages, private_slots; /* of the generation that runs */
-    u64 died;                         /* time CSR */
+    u64 died;                         /* time_now() */
     u64 deaths_in_a_row;
     bool renewed; /* not dead, but begun anew with its client */
     struct watch watch[THREADS_MAX];
@@ -81,8 +83,8 @@ struct server {
     u64 calls_finished;
     u64 restarts;        /* of all its generations: deaths, hangs, requests */
     char last_fault[32]; /* why the last of them ended */
-    u64 begins;          /* time CSR; while SERVER_BACKING_OFF */
-    u64 held_until;      /* time CSR; while SERVER_HELD (control.c) */
+    u64 begins;          /* time_now(); while SERVER_BACKING_OFF */
+    u64 held_until;      /* time_now(); while SERVER_HELD (control.c) */
 };
 
 extern u64 supervisor_endpoint, supervisor_notification; /* made by main.c */
@@ -92,6 +94,9 @@ extern struct server servers[SERVERS_COUNT];
 /* Once: the kept part of each server that the image's description names; then programs' memory: all that is
  * left. */
 void process_prepare_all(void);
+
+/* Whether the image's description says that the one may call the other. */
+bool process_may_call(u32 client, u32 service);
 
 /* The first generation of each, in the description's order. */
 void process_start_all(void);

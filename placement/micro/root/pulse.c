@@ -1,12 +1,13 @@
 /* The threads of pulse.h, and when they are asked. */
 #include "placement/micro/root/pulse.h"
 #include "placement/micro/root/process.h"
+#include "placement/micro/root/registers.h"
 
 static struct pulse {
     u64 notification;
     u64 asked;
-    u64 rounds; /* written by the pulse's thread alone */
-} pulses[SERVERS_COUNT];
+    u64 rounds;              /* written by the pulse's thread alone */
+} pulses[SERVERS_COUNT + 1]; /* and the floor (starved.c) */
 
 void pulse_thread(void);
 
@@ -20,7 +21,7 @@ void pulse_prepare(u32 service, u64 priority)
     registers.s0 = pulse->notification;
     if (seL4_TCB_Configure(tcb, 0, ROOT_CNODE, 0, seL4_CapInitThreadVSpace, 0, 0, 0) != seL4_NoError ||
         seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, 0, priority) != seL4_NoError ||
-        seL4_TCB_WriteRegisters(tcb, 1, 0, 32, &registers) != seL4_NoError)
+        registers_write(tcb, true, &registers) != seL4_NoError)
         root_fail("a pulse cannot be started");
 }
 

@@ -17,29 +17,23 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "placement/micro/root/console.h"
+#include "placement/micro/root/control.h"
+#include "placement/micro/root/registers.h"
+#include "placement/micro/root/time.h"
 #include "placement/micro/root/watch.h"
+#include "port/block.h"
+#include "port/console.h"
+#include "port/fs.h"
+#include "port/xmap.h"
 
-#define CALLERS_MAX 16
+#define BACKTRACE_MAX 16 /* places that are told of a stack */
+#define ECALL_SIZE    4
 
 /* From this death in a row on, the next generation waits: this long, and twice as long each time. */
 #define BACK_OFF_DEATHS 3
 #define BACK_OFF_NS     10000000ul
 
-#define SECOND_NS  1000000000ul
 #define STACK_COPY 0x2000600000ul /* where the supervisor looks at a dead thread's stack */
-
-u64 time_now(void)
-{
-    u64 time;
-
-    __asm__ volatile(".option push\n.option arch, +zicsr\nrdtime %0\n.option pop" : "=r"(time));
-    return time;
-}
-
-static u64 nanoseconds(u64 counts)
-{
-    return counts * (SECOND_NS / root_board.timebase);
-}
 
 /* ---- Evidence ---- */
 
@@ -81,7 +75,7 @@ static u64 backtrace(struct server *server, u64 thread, const seL4_UserContext *
                  false);
     }
     places[count++] = registers->pc;
-    while (count < CALLERS_MAX && fp % 8 == 0 && fp >= bottom + 16 && fp <= top) {
+    while (count < BACKTRACE_MAX && fp % 8 == 0 && fp >= bottom + 16 && fp <= top) {
         const u64 *words = (const u64 *)(STACK_COPY + (fp - bottom));
         u64 caller = words[-1], next = words[-2];
 
@@ -124,9 +118,9 @@ static void say_cause(struct server *server, u64 label, u64 address, u64 code)
 static void say_where(struct server *server, u64 thread)
 {
     seL4_UserContext registers = {0};
-    u64 places[CALLERS_MAX], count, first = 0;
+    u64 places[BACKTRACE_MAX], count, first = 0;
 
-    seL4_TCB_ReadRegisters(server->tcb[thread], 0, 0, 32, &registers);
+    registers_read(server->tcb[thread], &registers);
     count = backtrace(server, thread, &registers, places);
     while (first + 1 < count && is_messenger(server, places[first]))
         first++;
@@ -141,7 +135,54 @@ static void say_where(struct server *server, u64 thread)
     }
 }
 
+#define OPERATIONS_MAX (XMAP_GIVE_VSPACE + 1) /* numbers of requests of any server are below this */
+
+#define OPERATION(service, name, in, out, parameters)                                                        \
+    [SERVICE_OF_##service][OP_##service##_##name] = #service "_" #name,
+static const char *const operation_names[SERVERS_COUNT][OPERATIONS_MAX] = {
+#include "port/block.def"
+#include "port/console.def"
+#include "port/fs.def"
+#include "port/xmap.def"
+    [SERVICE_XMAP][XMAP_GIVE_VSPACE] = "the capability of a space",
+    [SERVER_TIMER][TIMER_DEADLINE] = "a signal at a deadline",
+};
+#undef OPERATION
+
+/* What the thread has asked, as its server's record says. */
+static void say_asked(const struct server *server, const struct server *caller, u64 thread)
+{
+    u32 operation = caller->record->calls[thread].operation;
+    const char *name =
+        operation < OPERATIONS_MAX ? operation_names[server->description->service][operation] : NULL;
+
+    say("[sup] %s:   asked by %s, thread %lu: ", server->description->name, caller->description->name,
+        thread);
+    if (name)
+        say("%s\n", name);
+    else
+        say("request %u\n", operation);
+}
+
 /* ---- Callers ---- */
+
+/* The place is taken from the image and the endpoint from the registers: a server cannot feign either by what
+ * it writes. */
+bool supervise_is_calling(struct server *caller, u64 thread, u32 service)
+{
+    seL4_UserContext registers = {0};
+    const char *name;
+    u64 offset;
+
+    seL4_TCB_Suspend(caller->tcb[thread]);
+    registers_read(caller->tcb[thread], &registers);
+    name = symbols_find(&caller->symbols, registers.pc, &offset);
+    if (name && offset == 0 && strcmp(name, "service_ecall_place") == 0 &&
+        registers.a0 == CPTR(SLOT_CLIENT + service))
+        return true;
+    seL4_TCB_Resume(caller->tcb[thread]);
+    return false;
+}
 
 static bool finish_call(struct server *caller, u64 thread, const struct server *dead, enum err err)
 {
@@ -151,16 +192,16 @@ static bool finish_call(struct server *caller, u64 thread, const struct server *
     if (call->state != CALL_WAITING || call->service != dead->description->service)
         return false;
     seL4_TCB_Suspend(caller->tcb[thread]);
-    seL4_TCB_ReadRegisters(caller->tcb[thread], 0, 0, 32, &registers);
+    registers_read(caller->tcb[thread], &registers);
     if (registers.pc != caller->record->call_place) {
         if (caller->state != SERVER_HELD)
             seL4_TCB_Resume(caller->tcb[thread]);
         return false;
     }
-    registers.pc += 4;
+    registers.pc += ECALL_SIZE;
     registers.a0 = 0;
     registers.a1 = seL4_MessageInfo_new(err, 0, 0, 0).words[0];
-    seL4_TCB_WriteRegisters(caller->tcb[thread], caller->state != SERVER_HELD, 0, 32, &registers);
+    registers_write(caller->tcb[thread], caller->state != SERVER_HELD, &registers);
     return true;
 }
 
@@ -241,6 +282,8 @@ static void end(struct server *server)
         server->description->service == SERVICE_XMAP ? server->record->request_free : programs_free();
     server->state = SERVER_DEAD;
     server->renewed = false;
+    if (server->description->service == SERVICE_UNIX)
+        control_release_all("who held it is gone"); /* its next generation may need it to start */
     process_end(server);
     if (server->description->service == SERVICE_UNIX)
         renew(&servers[SERVICE_CONSOLE]); /* now: the pages it reads and writes for unix are gone */
@@ -260,7 +303,7 @@ static void give_up(struct server *server)
 /* A server that dies within a second of its last death, or in its start, is on its way into a loop. */
 static void end_and_begin_again(struct server *server)
 {
-    bool in_a_row = server->state == SERVER_STARTING || nanoseconds(time_now() - server->died) < SECOND_NS;
+    bool in_a_row = server->state == SERVER_STARTING || time_now() - server->died < SECOND_NS;
     u64 wait;
 
     server->deaths_in_a_row = in_a_row ? server->deaths_in_a_row + 1 : 1;
@@ -275,9 +318,9 @@ static void end_and_begin_again(struct server *server)
         return;
     }
     say("[sup] %s: backs off: death %lu in a row, begins again in %lu ms\n", server->description->name,
-        server->deaths_in_a_row, wait / 1000000);
+        server->deaths_in_a_row, wait / MILLISECOND_NS);
     server->state = SERVER_BACKING_OFF;
-    server->begins = time_now() + wait / (SECOND_NS / root_board.timebase);
+    server->begins = time_now() + wait;
 }
 
 void supervise_death(struct server *server, u64 thread, seL4_MessageInfo_t fault)
@@ -299,6 +342,16 @@ void supervise_hang(struct server *server, u64 thread, const char *what)
         seL4_TCB_Suspend(server->tcb[thread]);
         say_where(server, thread);
     }
+    string_copy(server->last_fault, what, sizeof(server->last_fault));
+    end_and_begin_again(server);
+}
+
+void supervise_silence(struct server *server, const struct server *caller, u64 thread)
+{
+    static const char what[] = "a request gets no answer";
+
+    say("\n[sup] %s: hangs: %s\n", server->description->name, what);
+    say_asked(server, caller, thread);
     string_copy(server->last_fault, what, sizeof(server->last_fault));
     end_and_begin_again(server);
 }
@@ -334,5 +387,5 @@ void supervise_ready(struct server *server, u64 result)
     say("[sup] %s:   free frames %lu before, %lu after; free slots %lu before, %lu after\n", name,
         server->free_before, programs_free(), server->slots_before, server->slots_after);
     say("[sup] %s: restarted, generation %lu, after %lu us; calls finished with an error: %lu\n", name,
-        server->generation, nanoseconds(time_now() - server->died) / 1000, server->calls_finished);
+        server->generation, (time_now() - server->died) / 1000, server->calls_finished);
 }

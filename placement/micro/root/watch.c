@@ -8,7 +8,10 @@
  *   an operation that waits without a limit: none may (port/sync.h), so nobody will wake it. unix is the
  * exception: its calls wait for programs and persons;
  *
- *   a call that gets no answer for long: somebody has forgotten it. Reads of the console are the exception.
+ *   a call that gets no answer for long: somebody has forgotten it, or has it and does not go on. Reads of
+ *   the console are the exception.
+ *
+ * And one that no record shows: a server below which nobody gets any time (starved.h).
  *
  * A look is a heartbeat that came on time (alarm.c). Several looks in a row must see the same thing, each
  * counting time in which the server could have moved; and who is said to run a request must have had a turn
@@ -18,7 +21,9 @@
 #include "placement/micro/root/watch.h"
 #include "placement/micro/root/process.h"
 #include "placement/micro/root/pulse.h"
+#include "placement/micro/root/starved.h"
 #include "placement/micro/root/supervise.h"
+#include "placement/micro/root/time.h"
 #include "port/console.h"
 
 /*
@@ -29,17 +34,10 @@
 #define LOST_LOOKS  2
 #define START_LOOKS 40 /* without progress, or a call to anybody */
 
-/*
- * How long an answer may take. xmap and the timer wait for nobody: 200 ms. fs: 4 s in which it waits for
- * nobody, and a minute in which it waits for block, perhaps on behalf of others first. block waits up to 4 s
- * for a free request and 2 s for its own, and a flush as long again for those before it: 13 s. At the console
- * each of 66 writers may wait a second for the UART, one after the other: 70 s.
- */
-#define ANSWER_LOOKS  40
-#define DISK_LOOKS    800
-#define SLOW_LOOKS    12000
-#define DEVICE_LOOKS  2600
-#define CONSOLE_LOOKS 14000
+/* How long an answer may take is said in system/micro.def; while who owes it waits for another itself, perhaps
+ * on behalf of others first: a minute. */
+#define LOOKS(ms)  ((ms)*MILLISECOND_NS / HEARTBEAT_NS)
+#define SLOW_LOOKS LOOKS(60000)
 
 static void look(u32 *seen, u32 *looks, u32 serial)
 {
@@ -104,15 +102,17 @@ static void watch_lost(struct server *server, struct hang *hang)
     }
 }
 
-static u32 patience(u32 service, u32 operation)
+/* Looks until an answer is overdue. Those that wait for persons never are. */
+static u64 patience(u32 service, u32 operation)
 {
     if (service == SERVICE_CONSOLE && (operation == OP_cons_read || operation == OP_cons_attention))
-        return ~0u;
-    if (service == SERVICE_CONSOLE)
-        return CONSOLE_LOOKS;
-    if (service == SERVICE_FS)
-        return DISK_LOOKS;
-    return service == SERVICE_XMAP || service == SERVER_TIMER ? ANSWER_LOOKS : DEVICE_LOOKS;
+        return ~0ul;
+    return LOOKS(servers[service].description->patience_ms);
+}
+
+static bool is_watched(const struct server *server)
+{
+    return server->description && server->state == SERVER_RUNNING;
 }
 
 /* Whether it waits for the server below itself, which is watched as well. */
@@ -127,54 +127,124 @@ static bool waits_below(const struct server *server)
     return false;
 }
 
-/* The service that owes this server an answer for too long; SERVERS_COUNT if none does. */
-static u32 watch_calls(struct server *server)
+static void forget_call(struct watch *watch)
+{
+    watch->call_looks = 0;
+    watch->slow_looks = 0;
+    watch->call_rounds = 0;
+}
+
+/* A call that gets no answer for too long, and who is to blame for it. */
+struct silence {
+    struct server *blamed; /* NULL: nobody */
+    struct server *caller;
+    u64 thread; /* of the caller */
+};
+
+/*
+ * A record is believed only as far as the thread itself and the description bear it out, or a server that has
+ * gone wild could have any other ended. A thread that is not at the call of which it tells may have had no
+ * turn since its answer came: it gets one (pulse.h), and the same time again. Then it is its own server that
+ * hangs.
+ */
+static struct server *to_blame(struct server *caller, u64 thread)
+{
+    struct watch *watch = &caller->watch[thread];
+    u32 client = caller->description->service, service = caller->record->calls[thread].service;
+    u64 rounds;
+
+    if (!process_may_call(client, service))
+        return caller;
+    if (supervise_is_calling(caller, thread, service))
+        return &servers[service];
+    if (watch->call_rounds != 0 && pulse_rounds(client) >= watch->call_rounds)
+        return caller;
+    rounds = pulse_ask(client);
+    if (watch->call_rounds == 0)
+        watch->call_rounds = rounds;
+    watch->call_looks = 0;
+    watch->slow_looks = 0;
+    return NULL;
+}
+
+/* The first of this server's calls that gets no answer for too long. Nobody is waited for in vain who is held
+ * or about to begin. */
+static void watch_calls(struct server *server, struct silence *silence)
 {
     for (u64 thread = 0; thread < server->description->threads; thread++) {
         const struct call_record *call = &server->record->calls[thread];
         struct watch *watch = &server->watch[thread];
+        u32 service = call->service;
 
-        if (call->state != CALL_WAITING || call->service >= SERVERS_COUNT ||
-            call->serial != watch->call_serial || servers[call->service].progress_moved) {
-            watch->call_looks = 0;
-            watch->slow_looks = 0;
-        } else if (waits_below(&servers[call->service])) {
-            watch->slow_looks++;
-        } else {
-            watch->call_looks++;
-        }
+        bool waits = call->state == CALL_WAITING && service < SERVERS_COUNT &&
+                     is_watched(&servers[service]) && call->serial == watch->call_serial &&
+                     !servers[service].progress_moved;
+
         watch->call_serial = call->serial;
-        if (call->state == CALL_WAITING && call->service < SERVERS_COUNT &&
-            (watch->call_looks >= patience(call->service, call->operation) ||
-             watch->slow_looks >= SLOW_LOOKS))
-            return call->service;
+        if (!waits) {
+            forget_call(watch);
+            continue;
+        }
+        if (waits_below(&servers[service]))
+            watch->slow_looks++;
+        else
+            watch->call_looks++;
+        if (watch->call_looks >= patience(service, call->operation) || watch->slow_looks >= SLOW_LOOKS)
+            *silence = (struct silence){to_blame(server, thread), server, thread};
+        if (silence->blamed)
+            return;
     }
-    return SERVERS_COUNT;
 }
 
-static bool is_watched(const struct server *server)
+/*
+ * The servers that are watched, by falling priority: all but the timer, of which the alarm takes care (alarm.c).
+ * That is also from those who call nobody to those whom nobody calls, so that who waits for a silent one is not
+ * blamed for it.
+ */
+static u32 order[SERVERS_COUNT], ordered;
+
+enum priority {
+#define SERVER(service, name, priority, ...) PRIORITY_##service = (priority),
+#include "placement/micro/root/description.h"
+};
+#define CLIENT(client, service)                                                                              \
+    _Static_assert((int)PRIORITY_##client < (int)PRIORITY_##service,                                         \
+                   #service " is above its client " #client);
+#include "placement/micro/root/description.h"
+
+static u64 priority_of(u32 service)
 {
-    return server->description && server->state == SERVER_RUNNING;
+    return servers[service].description->priority;
 }
 
-/* Servers by falling priority; and callers from the bottom up, so that who waits for a silent one is not
- * blamed for it. */
-static const u32 order[] = {SERVICE_XMAP, SERVICE_CONSOLE, SERVICE_BLOCK, SERVICE_FS, SERVICE_UNIX};
-static const u32 callers[] = {SERVICE_CONSOLE, SERVICE_BLOCK, SERVICE_FS, SERVICE_UNIX};
+static void order_add(u32 service)
+{
+    u32 place = ordered++;
+
+    for (; place > 0 && priority_of(order[place - 1]) <= priority_of(service); place--) {
+        if (priority_of(order[place - 1]) == priority_of(service))
+            root_fail("two servers have one priority"); /* which of them is busy could not be told */
+        order[place] = order[place - 1];
+    }
+    order[place] = service;
+}
 
 void watch_prepare(void)
 {
-    for (u32 i = 0; i < ARRAY_SIZE(order); i++) {
-        if (servers[order[i]].description)
-            pulse_prepare(order[i], servers[order[i]].description->priority);
+    for (u32 s = 0; s < SERVERS_COUNT; s++) {
+        if (!servers[s].description || s == SERVER_TIMER)
+            continue;
+        order_add(s);
+        pulse_prepare(s, priority_of(s));
     }
+    starved_prepare();
 }
 
 void watch_forget_calls(void)
 {
     for (u32 s = 0; s < SERVERS_COUNT; s++) {
         for (u64 thread = 0; thread < THREADS_MAX; thread++)
-            servers[s].watch[thread].call_looks = servers[s].watch[thread].slow_looks = 0;
+            forget_call(&servers[s].watch[thread]);
     }
 }
 
@@ -216,16 +286,16 @@ static bool is_busy_starting(const struct server *server)
 
 void watch_all(void)
 {
-    struct hang hang = {NULL, 0, NULL};
-    u32 silent = SERVERS_COUNT;
+    struct hang hang = {starved_look(), THREADS_MAX, "all below it get no time"};
+    struct silence silence = {NULL, NULL, 0};
 
     for (u32 s = 0; s < SERVERS_COUNT && !hang.server; s++)
         watch_start(&servers[s], &hang);
-    for (u32 i = 0; i < ARRAY_SIZE(order) && !hang.server; i++) {
+    for (u32 i = 0; i < ordered && !hang.server; i++) {
         if (is_watched(&servers[order[i]]) && order[i] != SERVICE_UNIX)
             watch_lost(&servers[order[i]], &hang);
     }
-    for (u32 i = 0; i < ARRAY_SIZE(order) && !hang.server; i++) {
+    for (u32 i = 0; i < ordered && !hang.server; i++) {
         struct server *server = &servers[order[i]];
 
         if (is_busy_starting(server) || (is_watched(server) && watch_work(server, &hang)))
@@ -236,12 +306,15 @@ void watch_all(void)
         watch_forget_calls();
         return;
     }
-    for (u32 i = 0; i < ARRAY_SIZE(callers) && silent == SERVERS_COUNT; i++) {
-        if (is_watched(&servers[callers[i]]) || servers[callers[i]].state == SERVER_STARTING)
-            silent = watch_calls(&servers[callers[i]]);
+    for (u32 i = 0; i < ordered && !silence.blamed; i++) {
+        if (is_watched(&servers[order[i]]) || servers[order[i]].state == SERVER_STARTING)
+            watch_calls(&servers[order[i]], &silence);
     }
-    if (silent < SERVERS_COUNT && is_watched(&servers[silent])) {
-        supervise_hang(&servers[silent], THREADS_MAX, "a request gets no answer");
-        watch_forget_calls();
-    }
+    if (!silence.blamed)
+        return;
+    if (silence.blamed == silence.caller)
+        supervise_hang(silence.caller, silence.thread, "its call of another does not end");
+    else
+        supervise_silence(silence.blamed, silence.caller, silence.thread);
+    watch_forget_calls();
 }

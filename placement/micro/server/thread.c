@@ -46,7 +46,7 @@ void server_pause_until(u64 deadline)
     u64 words[OPERATION_IN_MAX] = {sync_self()->index, deadline};
 
     /* Not told (the timer has just died): the caller looks at its condition and asks again. */
-    if (deadline < SYNC_LOCK_DEADLINE && service_call(SERVER_TIMER, 0, words, 2) != ERR_OK)
+    if (deadline < SYNC_LOCK_DEADLINE && service_call(SERVER_TIMER, TIMER_DEADLINE, words, 2) != ERR_OK)
         return;
     server_pause();
 }
@@ -157,7 +157,8 @@ enum err port_thread_start(const char *name, void (*entry)(void *), void *argume
     registers.pc = (u64)thread_begin;
     registers.sp = server_base() + SERVER_THREADS + thread->index * THREAD_AREA + THREAD_STACK_TOP;
     registers.a0 = registers.tp = (u64)thread;
-    if (seL4_TCB_WriteRegisters(CPTR(SLOT_THREAD + 2 * thread->index), 1, 0, 32, &registers) != seL4_NoError)
+    if (seL4_TCB_WriteRegisters(CPTR(SLOT_THREAD + 2 * thread->index), 1, 0, sizeof(registers) / sizeof(u64),
+                                &registers) != seL4_NoError)
         port_fatal("a thread of this server cannot be started");
     return ERR_OK;
 }
@@ -185,10 +186,7 @@ u32 port_threads_free(void)
 
 u64 port_now(void)
 {
-    u64 time;
-
-    __asm__ volatile(".option push\n.option arch, +zicsr\nrdtime %0\n.option pop" : "=r"(time));
-    return time * server_info()->time_unit;
+    return time_in_ns(time_counts(), server_info()->time_unit);
 }
 
 u64 port_transfer_id(void)

@@ -3,13 +3,13 @@
  * here, and its notification is signalled once the time has come. It may be signalled without a reason, too:
  * every wait is a loop.
  *
- * One request, label 0: thread, deadline in nanoseconds of port_now(); the caller's badge says which server
- * it is. A thread has one deadline; a new one takes the place of the old. Nothing is kept over a death: the
- * next generation signals everybody once, and who still waits asks again.
+ * One request, TIMER_DEADLINE: thread, deadline in nanoseconds of port_now(); the caller's badge says which
+ * server it is. A thread has one deadline; a new one takes the place of the old. Nothing is kept over a
+ * death: the next generation signals everybody once, and who still waits asks again.
  *
- * The alarm itself is the supervisor's, which signals this server at least every heartbeat and watches, by
- * the progress counted in the record, that it does its work; this server asks for a sooner alarm if one is
- * needed. So time goes on, whatever becomes of it (root/alarm.c).
+ * The alarm itself is the supervisor's, which signals this server once in each heartbeat (less often while it
+ * does nothing) and watches, by the progress counted in the record, that it does its work; this server asks for a
+ * sooner alarm if one is needed. So time goes on, whatever becomes of it (root/alarm.c).
  */
 #include "placement/micro/server/runtime.h"
 #include "port/time.h"
