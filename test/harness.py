@@ -16,7 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 
 from duo import paths  # noqa: E402
-from duo.guest import Ended, Guest, Outcome, private_copy  # noqa: E402
+from duo.guest import SOCKETS, Ended, Guest, Outcome, private_copy  # noqa: E402
 
 __all__ = ["Ended", "Failure", "NotRun", "Outcome", "ROOT", "TESTS", "Work", "paths", "test"]
 
@@ -49,17 +49,19 @@ class Work:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         self._boots = 0
+        self._short = []
 
     # -- guests --------------------------------------------------------------------------------------------------
 
     def guest(self, kernel, *append, disk=None, timeout=60.0, **more):
-        """A guest of this test, to be entered by `with`. `disk` None: a copy of the test image; "": no disk."""
+        """A guest of this test, to be entered by `with`. `disk` None: a copy of the test image; "": no disk; else a copy that the
+        test has made."""
         self._boots += 1
         folder = os.path.join(self.folder, f"boot{self._boots}")
         os.makedirs(folder)
         if disk is None:
             disk = private_copy(paths.built("test", "fs.img"), folder)
-        return Guest(kernel, append=append, disk=disk or None, folder=folder, timeout=timeout, **more)
+        return Guest(kernel, append=append, disk=disk or None, folder=folder, timeout=timeout, scratch=True, **more)
 
     def disk(self):
         """A copy of the test image for several guests one after the other."""
@@ -94,6 +96,12 @@ class Work:
 
     def scratch(self):
         return tempfile.mkdtemp(dir=self.folder)
+
+    def short_folder(self):
+        """For sockets, whose paths must not be long; it goes with the process of the test."""
+        folder = tempfile.TemporaryDirectory(prefix="duo-test-", dir=SOCKETS)
+        self._short.append(folder)  # and with it the folder's life
+        return folder.name
 
     # -- being disappointed --------------------------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ def register_deaths(name, operation, effect, typed, printed, deaths=2, quick=Fal
     question what became of it any other."""
     @test(f"micro/fs-{name}-{deaths}-deaths", quick=quick)
     def check(work):
-        socket = os.path.join(work.scratch(), "gdb")
+        socket = os.path.join(work.short_folder(), "gdb")
         disk = work.disk()
         with work.guest("micro", disk=disk, extra=gdbstub.arguments(socket)) as guest:
             guest.prompt()

@@ -8,7 +8,7 @@ import select
 import subprocess
 import time
 
-from harness import ROOT, test
+from harness import ROOT, paths, test
 
 # name, the played guest, arguments, exit code, what stdout and stderr must contain (regular expressions)
 RUNS = [
@@ -28,7 +28,7 @@ RUNS = [
     ("ended-too-early", "shell", ["--cmd", "exit 0", "--cmd", "echo x"], 0, r"", r"before these were typed: echo x"),
     ("no-answer", "silent", ["--timeout", "1", "--cmd", "ls"], 124, r"", r"no answer in time.*\n(.*\n)*.*serial\.log"),
     ("no-answer-to-a-command", "shell", ["--timeout", "2", "--cmd", "hang"], 124, r"", r"no answer in time"),
-    ("no-end", "shell", ["--timeout", "1"], 124, r"init: starting sh", r"no answer in time"),
+    ("no-end", "shell", ["--timeout", "5"], 124, r"init: starting sh", r"no answer in time"),
     ("qemu-refuses", "broken", ["--cmd", "ls"], 5, r"", r"QEMU failed.*no such machine"),
     ("qemu-dies", "shell", ["--cmd", "exit 1"], 5, r"", r"QEMU ended with exit code 1"),
     ("both-kernels", "shell", ["--kernel", "mono,micro", "--cmd", "name"], 0, r"== mono ==[^=]*mono\n[^=]*== micro ==[^=]*micro", r""),
@@ -105,7 +105,7 @@ def crash_report(work):
         file.write("void fake_fault(void);\nvoid fake_fault(void)\n{\n    *(volatile int *)0 = 1;\n}\n"
                    "void fake_caller(void);\nvoid fake_caller(void)\n{\n    fake_fault();\n    fake_fault();\n}\n")
     build = work.fake_build()
-    subprocess.run(["riscv64-unknown-elf-gcc", "-g", "-O0", "-march=rv64imac", "-mabi=lp64", "-nostdlib", "-Wl,-e,0",
+    subprocess.run([paths.cross_tool("gcc"), "-g", "-O0", "-march=rv64imac", "-mabi=lp64", "-nostdlib", "-Wl,-e,0",
                     source, "-o", f"{build}/mono.elf"], check=True)
     fake = os.path.join(ROOT, "test", "fake_qemu.py")
     done = work.duo("run", "--cmd", "panic", DUO_QEMU=fake, DUO_FAKE="shell", DUO_BUILD=build)

@@ -227,9 +227,14 @@ def no_shell(work):
         file.write(damager.data)
     with work.guest("mono", disk=path) as guest:
         work.check(not shell_comes(guest), "there is a shell")
-        begin = time.monotonic()
-        guest.expect(r"(^init: exec sh failed$[^$]*){3}", 30)
-        work.check(time.monotonic() - begin > 2, "init starts the shell again and again without a pause")
+        longest = 0.0  # of several times: what was there already when somebody comes to look says nothing
+        for _ in range(3):
+            begin, since = time.monotonic(), len(guest.output)
+            guest.expect(r"(^init: exec sh failed$[^$]*){3}", 60, since)
+            longest = max(longest, time.monotonic() - begin)
+            if longest > 2:
+                break
+        work.check(longest > 2, "init starts the shell again and again without a pause")
 
 
 def register_damage(area):

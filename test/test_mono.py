@@ -90,7 +90,7 @@ def physical(elf, name):
 @test("mono/hart-sent-to-the-entry")
 def sent_to_the_entry(work):
     """OpenSBI 1.1 may let a hart that is being started begin where the first one did, and with nothing of what it was given."""
-    socket = os.path.join(work.scratch(), "gdb")
+    socket = os.path.join(work.short_folder(), "gdb")
     elf = paths.built("mono.elf")
     start, entry = physical(elf, "hart_start_other"), physical(elf, "_start")
     with work.guest("mono", harts=2, extra=("-S", *gdbstub.arguments(socket))) as guest:

@@ -530,17 +530,18 @@ static void test_silence(void **state)
 static void test_lost_interrupt(void **state)
 {
     (void)state;
-    misbehave(NO_INTERRUPT);
-    u64 start = port_now();
-    check_read(9, 9);
-    assert_true(port_now() - start < PORT_SECOND / 2);
-    assert_null(strstr(host_log_text, "interrupts are lost")); /* it might have come a moment later */
-    for (u64 n = 10; n < 14; n++) {
+    u64 fastest = PORT_FOREVER; /* of several: the computer may have had something else to do */
+    for (u64 n = 9; n < 14; n++) {
         misbehave(NO_INTERRUPT);
-        check_read(n, n);
+        u64 start = port_now();
+        check_read(n, (u32)n);
+        fastest = min_u64(fastest, port_now() - start);
+        assert_int_equal(dev.resets, 0);
+        if (n == 9) /* it might have come a moment later */
+            assert_null(strstr(host_log_text, "interrupts are lost"));
     }
+    assert_true(fastest < PORT_SECOND / 2);
     assert_non_null(strstr(host_log_text, "interrupts are lost"));
-    assert_int_equal(dev.resets, 0);
 }
 
 static u32 failures, running;
@@ -597,25 +598,62 @@ static void late_writer(void *argument)
     port_thread_exit();
 }
 
-/* More requests are wanted than there are: a flush waits for those, too, that have not begun. A dead client's
- * last writes are such, and its next generation relies on the flush. */
-static void test_flush_waits_for_the_waiting(void **state)
+/* How many requests the driver has ever put into the ring. */
+static u16 published(void)
 {
-    (void)state;
-    dev.delay_us = 50000;
-    dev.flushes_first = true;
+    pthread_mutex_lock(&dev.lock);
+    u16 idx = ((const volatile struct virtq_avail *)(const void *)at(dev.queue[1]))->idx;
+    pthread_mutex_unlock(&dev.lock);
+    return idx;
+}
+
+static bool all_wait_for_the_device(u16 before)
+{
+    pthread_mutex_lock(&dev.lock);
+    bool result = dev.taken == before;
+    pthread_mutex_unlock(&dev.lock);
+    return result;
+}
+
+#define WRITERS       4
+#define RING_HOLDS    16 /* requests */
+#define MOST_ATTEMPTS 10
+
+/* Returns whether the device had answered nothing when the flush began. */
+static bool flush_behind_writers(void)
+{
+    u16 before = published();
     failures = 0;
-    running = 4;
-    for (u64 n = 0; n < 4; n++) {
+    running = WRITERS;
+    memset(dev.disk, 0, sizeof(dev.disk));
+    for (u64 n = 0; n < WRITERS; n++) {
         assert_int_equal(port_thread_start("late", late_writer, (void *)n), ERR_OK);
-        usleep(2000);
+        u16 most = (u16)min_u64(BLK_MANY * (n + 1), RING_HOLDS);
+        while ((u16)(published() - before) <
+               most) /* or the flush may be the older one, which need not wait */
+            usleep(100);
     }
+    bool early = all_wait_for_the_device(before);
     assert_int_equal(blk_flush(), ERR_OK);
-    for (u32 i = 0; i < 4 * BLK_MANY; i++)
+    for (u32 i = 0; i < WRITERS * BLK_MANY; i++)
         assert_int_equal(dev.disk[2 * i * BLK_BLOCK_SIZE], 0x80 + i);
     while (__atomic_load_n(&running, __ATOMIC_SEQ_CST) > 0)
         usleep(1000);
     assert_int_equal(failures, 0);
+    return early;
+}
+
+/* More requests are wanted than there are: a flush waits for those, too, that have not begun. A dead client's
+ * last writes are such, and its next generation relies on the flush. A computer that is busy may be so late
+ * that the device has answered before: that says nothing, and is done once more. */
+static void test_flush_waits_for_the_waiting(void **state)
+{
+    (void)state;
+    u32 attempts = 1;
+    dev.delay_us = 100000;
+    dev.flushes_first = true;
+    while (!flush_behind_writers())
+        assert_true(++attempts <= MOST_ATTEMPTS);
 }
 
 static void test_restart(void **state)

@@ -272,7 +272,7 @@ static void test_freed_while_others_allocate(void **state)
 /* Names and inodes come and go under readers, in a cache that holds little: whoever is told OK sees a file's
  * own bytes. */
 static u32 running;
-static u32 wrong;
+static u32 wrong, lookers;
 
 static void churn(void *argument)
 {
@@ -308,7 +308,7 @@ static void look(void *argument)
         if (err != ERR_OK || fs_put(f) != ERR_OK)
             __atomic_add_fetch(&wrong, 1, __ATOMIC_SEQ_CST);
     }
-    __atomic_sub_fetch(&wrong, 1, __ATOMIC_SEQ_CST); /* this thread has ended */
+    __atomic_sub_fetch(&lookers, 1, __ATOMIC_SEQ_CST);
     port_thread_exit();
 }
 
@@ -320,7 +320,8 @@ static void test_churn(void **state)
     assert_ok(fs_start());
     u32 free_blocks = walk_disk().free_blocks, free_inodes = walk_disk().free_inodes;
     running = 4;
-    wrong = 2; /* lookers, each takes itself off */
+    wrong = 0;
+    lookers = 2;
     for (u64 i = 0; i < 4; i++)
         assert_ok(port_thread_start("churn", churn, (void *)i));
     for (u64 i = 0; i < 2; i++)
@@ -328,7 +329,8 @@ static void test_churn(void **state)
     alarm(60);
     while (__atomic_load_n(&running, __ATOMIC_SEQ_CST) > 0)
         usleep(1000);
-    usleep(100000);
+    while (__atomic_load_n(&lookers, __ATOMIC_SEQ_CST) > 0)
+        usleep(1000);
     alarm(0);
     assert_int_equal(wrong, 0);
     assert_consistent(0);

@@ -30,6 +30,7 @@ RECORD_WORDS = RECORD_SIZE // 4
 MAGIC = 0x44756F52
 HEADER_WORDS = 7
 WAIT_LIMIT = 50_000  # us of the guest's time
+PAUSE_LIMIT = 500_000  # likewise, for the clock's pause of two ticks of 100 ms
 
 Line = namedtuple("Line", "worker count words result")
 LINE = re.compile(r"<([a-z])\.(\d+) ([^<>=\n]*) = (-?\d+)>")
@@ -242,7 +243,9 @@ def judge_typed(typed, read, unkept=0):
     return [f"typed: {typed}; read: {read}"]
 
 
-Waits = namedtuple("Waits", "longest late")  # of all: (us, worker, call); and those that are too long, in words
+# Of all waits: the longest as (us, worker, call); those that are too long; and likewise the pause of the clock's process.
+Waits = namedtuple("Waits", "longest late pauses")
+Late = namedtuple("Late", "excess words")  # us beyond the limit
 
 
 def judge_run(output, seed, typed, deaths, spared=0, unkept=0):
@@ -268,15 +271,18 @@ def judge_run(output, seed, typed, deaths, spared=0, unkept=0):
             wrong.append(f"worker {worker}: {ends.words[1]} calls failed, {deaths} servers died")
     wrong += model.violations
     waits.sort(reverse=True)
-    late = [f"worker {worker} has waited {us} us for {call}" for us, worker, call in waits[spared:] if us >= WAIT_LIMIT]
+    late = [Late(us - WAIT_LIMIT, f"worker {worker} has waited {us} us for {call}")
+            for us, worker, call in waits[spared:] if us >= WAIT_LIMIT]
     read = [" ".join(line.words[1:]) for line in lines.get(READER, []) if line.words[0] == "typed"]
     wrong += judge_typed(typed, read, unkept)
-    if not any(line.words == ["clock"] for line in lines.get(CLOCK, [])):
+    paused = [int(line.words[1]) for line in lines.get(CLOCK, []) if line.words[0] == "clock"]
+    if not paused:
         wrong.append(f"the clock's process: {lines.get(CLOCK)}")
+    pauses = [Late(us - PAUSE_LIMIT, f"the clock's pause of 200 ms took {us} us") for us in paused if us > PAUSE_LIMIT]
     done = re.search(r"workload: done, (\d+) free before, (\d+) after$", without_supervisor(output), re.M)
     wrong += re.findall(r"workload: (?:failed|process).*$", without_supervisor(output), re.M)
     if not done:
         wrong.append("the workload has not ended well")
     elif done[1] != done[2]:
         wrong.append(f"{done[1]} frames free before, {done[2]} after")
-    return wrong, model, Waits(waits[0] if waits else (0, "", ""), late)
+    return wrong, model, Waits(waits[0] if waits else (0, "", ""), late, pauses)

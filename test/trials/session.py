@@ -14,6 +14,7 @@ import time
 from duo import gdbstub, paths
 from duo.guest import Guest
 from trials import oracle
+from trials.host import Host
 
 NOWHERE = 0xBAD000  # mapped in no server: one that is sent there dies
 LINES_BETWEEN = 12  # the workload's lines between two that are typed
@@ -51,6 +52,7 @@ class Session:
         self.guest = PolledGuest(kernel, disk=self.disk, icount=0, folder=self.folder, timeout=120,
                                  extra=(*extra, *(gdbstub.arguments(socket) if debugger else ())))
         self.gdb = None
+        self.host = None  # once it runs
         self.typed = []
         self._dice = random.Random(f"typed {seed}")
         self._said_at = 0.0
@@ -60,7 +62,8 @@ class Session:
     def __enter__(self):
         self.guest.start()
         self.guest.prompt(30)
-        self._said_at = time.monotonic()
+        self.host = Host(self.guest._process.pid)
+        self.heard()
         return self
 
     def __exit__(self, *_):
@@ -79,6 +82,7 @@ class Session:
 
     def wait_stop(self):
         """Until a breakpoint is met. The workload goes on."""
+        self.heard()  # it stood still before, for as long as the debugger liked
         while not self.gdb.stopped(0.002):
             self.step(0.0)
 
@@ -97,8 +101,12 @@ class Session:
     def begin(self, command=""):
         """Starts the workload; it runs the command at its beginning."""
         self._begin = len(self.guest.output)
-        self._said_at = time.monotonic()
+        self.heard()
         self.guest.send(f"workload {self.seed} {self.operations} {command}".rstrip())
+
+    def heard(self):
+        """Silence begins now."""
+        self._said_at = time.monotonic()
 
     @property
     def text(self):
@@ -114,7 +122,7 @@ class Session:
         before = len(self.guest.output)
         self.guest.poll(seconds)
         if len(self.guest.output) != before:
-            self._said_at = time.monotonic()
+            self.heard()
         self._type()
         if time.monotonic() - self._said_at > SILENCE_SECONDS:
             raise Stuck(f"nothing is printed any more for {SILENCE_SECONDS:.0f} s")

@@ -14,8 +14,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 def project_files(root, endings=()):
     """Paths below root of the files that are, or are about to be, committed; `endings` selects some."""
-    listed = subprocess.run(["git", "-C", root, "ls-files", "-co", "--exclude-standard"], capture_output=True,
-                            text=True, check=False)
+    listed = subprocess.run(["git", "-c", "safe.directory=*", "-C", root, "ls-files", "-co", "--exclude-standard"],
+                            capture_output=True, text=True, check=False)  # whoever the tree belongs to
     if listed.returncode == 0:
         names = listed.stdout.splitlines()
     else:  # an unpacked archive, or a fixture

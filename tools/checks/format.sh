@@ -19,7 +19,7 @@ if test "${1:-}" = --self-test; then
     exit 0
 fi
 
-files=$(git ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || find . -path ./build -prune -o -name '*.[ch]' -print)
+files=$(git -c 'safe.directory=*' ls-files -co --exclude-standard '*.c' '*.h' 2>/dev/null || find . -path ./build -prune -o -name '*.[ch]' -print)
 existing=
 for file in $files; do
     test -f "$file" && existing="$existing $file"

@@ -83,7 +83,8 @@ def main(options):
 def make_guest(kernel, folder, options, append=(), roottask=None):
     os.makedirs(folder, exist_ok=True)
     disk = private_copy(paths.built("fs.img"), folder)
-    guest = Guest(kernel, roottask=roottask, disk=disk, append=append, icount="0", folder=folder, timeout=GUEST_SECONDS)
+    guest = Guest(kernel, roottask=roottask, disk=disk, append=append, icount="0", folder=folder, timeout=GUEST_SECONDS,
+                  scratch=True)
     if options.verbose:
         print(guest.shell_line, file=sys.stderr)
     return guest

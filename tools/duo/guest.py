@@ -28,6 +28,8 @@ PANIC_SECONDS = 2.0
 QUIET_SECONDS = 1.0
 # A prompt at the start of a line needs a moment without more output.
 SETTLE_SECONDS = 0.02
+# Where sockets are: their paths must not be longer than 107 bytes, wherever the tree or TMPDIR is.
+SOCKETS = "/tmp"
 # How long a QEMU that was told to end may take.
 DRAIN_SECONDS = 5.0
 
@@ -77,14 +79,15 @@ class Guest:
     """
     kernel: "mono" or "micro". build: "release" (default) or "debug" (the default
     with another root task: those print by debug calls). elf: a kernel of that kind that is not the build's.
-    roottask: micro's initrd (default: the build's). disk: an image used in place, or None.
+    roottask: micro's initrd (default: the build's). disk: an image used in place, or None. scratch: the image is a copy that need not
+    survive this computer, so no flush of the guest waits for the computer's own disk, which may take more than a driver's patience.
     append: words of the kernel's command line. icount: the shift, or None. extra: more arguments for QEMU.
     timeout: seconds for the whole life. folder: where serial.log, qemu.txt and qemu.stderr go; a temporary one if None.
     watch: called with each piece of output as it comes.
     """
 
     def __init__(self, kernel, *, build=None, elf=None, roottask=None, disk=None, append=(), memory="128M", harts=1, icount=None,
-                 extra=(), timeout=60.0, folder=None, watch=None):
+                 extra=(), timeout=60.0, folder=None, watch=None, scratch=False):
         self.kernel = kernel
         self.disk = disk
         self.outcome = None
@@ -101,15 +104,16 @@ class Guest:
         self._process = None
         self._qmp = None
         self._log = None
-        self._sockets = tempfile.mkdtemp(prefix="duo-")
-        self.folder = folder or self._sockets
+        self._sockets = tempfile.mkdtemp(prefix="duo-", dir=SOCKETS)
+        self._own = None if folder else tempfile.mkdtemp(prefix="duo-")
+        self.folder = folder or self._own
         os.makedirs(self.folder, exist_ok=True)
         self.log_path = os.path.join(self.folder, "serial.log")
         built, roottask = kernel_files(kernel, build, roottask)
         words = list(append)
         if not any(word.startswith("panic=") for word in words):
             words.insert(0, "panic=exit")
-        self.command_line = qemu_line(elf or built, roottask, disk, words, memory, harts, icount, extra)
+        self.command_line = qemu_line(elf or built, roottask, disk, words, memory, harts, icount, extra, scratch)
         self._qmp_path = os.path.join(self._sockets, "qmp")
 
     # -- life ---------------------------------------------------------------------------------------------------
@@ -329,13 +333,13 @@ class Guest:
         for file in (self._log, getattr(self, "_errors", None)):
             if file:
                 file.close()
-        if self._sockets and self.folder != self._sockets:
-            shutil.rmtree(self._sockets, ignore_errors=True)
+        shutil.rmtree(self._sockets, ignore_errors=True)
 
     def discard(self):
         """Removes the temporary folder of a guest that was given none."""
         self.stop()
-        shutil.rmtree(self._sockets, ignore_errors=True)
+        if self._own:
+            shutil.rmtree(self._own, ignore_errors=True)
 
 
 def kernel_files(kernel, build, roottask):
@@ -361,7 +365,7 @@ def without_supervisor(text):
     return re.sub(r"\[sup\] [^\n]*\n", "", text)
 
 
-def qemu_line(elf, roottask, disk, words, memory, harts, icount, extra):
+def qemu_line(elf, roottask, disk, words, memory, harts, icount, extra, scratch=False):
     """The machine every Duo guest is: the part of QEMU's command line that does not say where the serial line goes."""
     line = [paths.QEMU, "-machine", "virt", "-m", memory, "-smp", str(harts), "-bios", "default", "-kernel", elf]
     if roottask:
@@ -371,7 +375,8 @@ def qemu_line(elf, roottask, disk, words, memory, harts, icount, extra):
     line += ["-global", "virtio-mmio.force-legacy=false", "-rtc", "clock=vm"]
     if disk:
         # a comma in a value is written twice
-        line += ["-drive", f"file={disk.replace(',', ',,')},if=none,format=raw,id=disk0",
+        unsafe = ",cache=unsafe" if scratch else ""
+        line += ["-drive", f"file={disk.replace(',', ',,')},if=none,format=raw,id=disk0{unsafe}",
                  "-device", "virtio-blk-device,drive=disk0,bus=virtio-mmio-bus.0"]
     if icount is not None:
         line += ["-icount", f"shift={icount}"]

@@ -42,7 +42,7 @@ def outputs(options, kernel, lines):
     folder = tempfile.mkdtemp(prefix="duo-")
     try:
         guest = Guest(kernel, disk=private_copy(paths.built("fs.img"), folder), append=split(options.append), folder=folder,
-                      timeout=options.timeout)
+                      timeout=options.timeout, scratch=True)
         if options.verbose:
             print(guest.shell_line, file=sys.stderr, flush=True)
         with guest:

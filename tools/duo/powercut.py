@@ -52,8 +52,8 @@ def recorder(image, log):
     """More arguments for a guest without a disk: it gets `image`, and `log` gets the record."""
     with open(log, "wb"):
         pass
-    return ["-blockdev", f"driver=file,node-name=base,filename={image}",
-            "-blockdev", f"driver=file,node-name=log,filename={log}",
+    return ["-blockdev", f"driver=file,node-name=base,cache.no-flush=on,filename={image}",
+            "-blockdev", f"driver=file,node-name=log,cache.no-flush=on,filename={log}",
             "-blockdev", "driver=blklogwrites,node-name=logged,file=base,log=log",
             "-device", "virtio-blk-device,id=disk0,drive=logged,bus=virtio-mmio-bus.0"]
 

@@ -9,6 +9,7 @@ import time
 # the one rdtime reads, standing still while the machine does.
 MTIME_ADDRESS = 0x2000000 + 0xBFF8
 MTIME_NANOSECONDS = 100
+ANSWER_SECONDS = 20.0
 
 
 class QmpError(Exception):
@@ -16,9 +17,9 @@ class QmpError(Exception):
 
 
 class Qmp:
-    """Connects at once, trying until `timeout` seconds have passed; raises QmpError from then on."""
+    """Connects at once, trying until `timeout` seconds have passed; raises QmpError then, or when an answer takes as long."""
 
-    def __init__(self, path, timeout=2.0):
+    def __init__(self, path, timeout=ANSWER_SECONDS):
         limit = time.monotonic() + timeout
         while True:
             try:

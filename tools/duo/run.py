@@ -124,7 +124,7 @@ def run_one(options, kernel, headline):
         guest = Guest(kernel, build=options.build, roottask=options.roottask, disk=choose_disk(options, kernel, folder),
                       append=split(options.append), memory=options.mem, harts=options.smp, icount=options.icount,
                       extra=split(options.qemu_extra), folder=folder, watch=watch if live else None,
-                      timeout=options.timeout or DEFAULT_TIMEOUT)
+                      timeout=options.timeout or DEFAULT_TIMEOUT, scratch=not options.disk or options.diff)
         if options.verbose:
             print(guest.shell_line, file=sys.stderr, flush=True)
         guest.start()

@@ -4,9 +4,6 @@
  * prints lines of its own. */
 #include "user/systest/systest.h"
 
-/* Ticks that something may take which another process does at once. */
-#define SOON 50
-
 static struct service_status service;
 static struct fault_status fault;
 static struct process_status process;
@@ -120,19 +117,6 @@ static void look_up_later(u64 unused)
     require(!exists("nothing"), "no such file");
 }
 
-/* Until process `pid` is as wanted; what it is like is in `process` then. */
-static void await(int pid, int state, int wait)
-{
-    for (u32 i = 0; i < SOON; i++) {
-        for (int n = 0; process_info(n, &process) == 0; n++) {
-            if (process.pid == pid && process.state == state && process.wait == wait)
-                return;
-        }
-        pause(1);
-    }
-    require(false, "a process comes to the state expected");
-}
-
 /* Callers wait, and go on when it does. The child is there before, as a fork
  * asks fs for one more reference to the directory. */
 static void service_held(void)
@@ -150,7 +134,7 @@ static void service_held(void)
     equal(service_info(fs, &service), 0, "service_info");
     equal(service.state, SERVICE_HELD, "the state");
     require(service.held_ms > 0 && service.held_ms <= 5000, "the time left is said");
-    await(pid, PROGRAM_RUNS, PROGRAM_NO_WAIT);
+    process = await(pid, PROGRAM_RUNS, PROGRAM_NO_WAIT);
     equal(service_control(fs, SERVICE_RELEASE, 0), 0, "release");
     equal(end_of(pid), 0, "the caller goes on");
     equal(service_info(fs, &service), 0, "service_info");
@@ -357,7 +341,7 @@ static void wait_for_sleeper(u64 unused)
 static void look_at(void (*deed)(u64), u64 argument, int state, int wait)
 {
     int pid = spawn(deed, argument);
-    await(pid, state, wait);
+    process = await(pid, state, wait);
     equal(process.parent, getpid(), "the parent of a child");
     require((process.memory == 0) == (state == PROGRAM_ZOMBIE), "its memory");
     kill(pid);

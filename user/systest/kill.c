@@ -69,13 +69,26 @@ static void kill_refused(void)
     equal(fate_of(nothing, 0), 0, "the process after kill(0)");
 }
 
+static void kill_now(int pid, const char *what)
+{
+    equal(kill(pid), 0, "kill");
+    equal(end_of(pid), ENDED, what);
+    equal(kill(pid), -1, "kill of a pid that was waited for");
+}
+
 static void kill_in(void (*deed)(u64), u64 argument, int ticks, const char *what)
 {
     int pid = spawn(deed, argument);
     pause(ticks);
-    equal(kill(pid), 0, "kill");
-    equal(end_of(pid), ENDED, what);
-    equal(kill(pid), -1, "kill of a pid that was waited for");
+    kill_now(pid, what);
+}
+
+/* The victim is killed where it waits for this, and not on its way there. */
+static void kill_waiting_for(int wait, void (*deed)(u64), u64 argument, const char *what)
+{
+    int pid = spawn(deed, argument);
+    (void)await(pid, PROGRAM_SLEEPS, wait);
+    kill_now(pid, what);
 }
 
 static void kill_spinning(void)
@@ -91,13 +104,13 @@ static void kill_calling(void)
 
 static void kill_pausing(void)
 {
-    kill_in(pause_for_ever, 0, 1, "the status of a program killed in pause");
+    kill_waiting_for(PROGRAM_WAIT_TIME, pause_for_ever, 0, "the status of a program killed in pause");
 }
 
 /* The child that is waited for lives on, and ends by itself. */
 static void kill_waiting(void)
 {
-    kill_in(wait_for_ever, 0, 1, "the status of a program killed in wait");
+    kill_waiting_for(PROGRAM_WAIT_CHILD, wait_for_ever, 0, "the status of a program killed in wait");
     pause(23);
 }
 
@@ -105,7 +118,7 @@ static void kill_reading_pipe(void)
 {
     int fds[2];
     equal(pipe(fds), 0, "pipe");
-    kill_in(read_pipe, (u64)fds[0], 1, "the status of a reader of an empty pipe");
+    kill_waiting_for(PROGRAM_WAIT_PIPE, read_pipe, (u64)fds[0], "the status of a reader of an empty pipe");
     equal(write(fds[1], "x", 1), 1, "the pipe still takes bytes");
 }
 
@@ -113,7 +126,7 @@ static void kill_writing_pipe(void)
 {
     int fds[2];
     equal(pipe(fds), 0, "pipe");
-    kill_in(write_pipe, (u64)fds[1], 1, "the status of a writer to a full pipe");
+    kill_waiting_for(PROGRAM_WAIT_PIPE, write_pipe, (u64)fds[1], "the status of a writer to a full pipe");
     equal(read(fds[0], buffer, 600), 512, "what it wrote is still there");
 }
 
@@ -122,7 +135,7 @@ static void kill_reading_console(void)
     int fd;
     equal(mknod("console", CONSOLE_MAJOR, 0), 0, "mknod");
     fd = open_well("console", O_RDWR);
-    kill_in(read_console, (u64)fd, 1, "the status of a reader of the console");
+    kill_waiting_for(PROGRAM_WAIT_CONSOLE, read_console, (u64)fd, "the status of a reader of the console");
     equal(unlink("console"), 0, "unlink");
 }
 
@@ -149,7 +162,7 @@ static void exit_7(u64 unused)
 static void kill_zombie(void)
 {
     int pid = spawn(exit_7, 0);
-    pause(2);
+    (void)await(pid, PROGRAM_ZOMBIE, PROGRAM_NO_WAIT);
     equal(kill(pid), 0, "kill of a zombie");
     equal(end_of(pid), 7, "its status");
 }
@@ -185,19 +198,22 @@ static void kill_in_files(void)
     }
 }
 
-static void fork_and_pause(u64 unused)
+static void fork_and_pause(u64 fd)
 {
-    (void)unused;
-    fork();
+    if (fork() == 0)
+        write((int)fd, "", 1);
     pause(10);
 }
 
 /* Children of a killed process are not killed with it. */
 static void kill_spares_children(void)
 {
+    char byte;
+    int fds[2];
+    equal(pipe(fds), 0, "pipe");
     u64 before = free_pages();
-    int pid = spawn(fork_and_pause, 0);
-    pause(1);
+    int pid = spawn(fork_and_pause, (u64)fds[1]);
+    equal(read(fds[0], &byte, 1), 1, "a byte from the child");
     equal(kill(pid), 0, "kill of a parent");
     equal(end_of(pid), ENDED, "its status");
     require(free_pages() < before, "its child still lives");

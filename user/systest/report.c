@@ -54,6 +54,20 @@ int fate_of(void (*deed)(u64), u64 argument)
     return end_of(spawn(deed, argument));
 }
 
+struct process_status await(int pid, int state, int wait)
+{
+    struct process_status process;
+    for (u32 i = 0; i < SOON; i++) {
+        for (int n = 0; process_info(n, &process) == 0; n++) {
+            if (process.pid == pid && process.state == state && process.wait == wait)
+                return process;
+        }
+        pause(1);
+    }
+    require(false, "a process comes to the state expected");
+    return process;
+}
+
 u64 free_pages(void)
 {
     u64 pages[3];

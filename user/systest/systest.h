@@ -10,6 +10,7 @@
 #ifndef USER_SYSTEST_SYSTEST_H
 #define USER_SYSTEST_SYSTEST_H
 
+#include "abi/xv6/control.h"
 #include "abi/xv6/dirent.h"
 #include "abi/xv6/fcntl.h"
 #include "abi/xv6/limits.h"
@@ -73,6 +74,13 @@ int end_of(int pid);
 
 /* Both together: how a process ends that does `deed`. */
 int fate_of(void (*deed)(u64), u64 argument);
+
+/* Ticks that something may take which another process does at once. */
+#define SOON 50
+
+/* Returns when process `pid` is in this state and waits for this: what it is
+ * like then. Only then it is known to be there, however busy the computer is. */
+struct process_status await(int pid, int state, int wait);
 
 /* The status of a process that the system ended. */
 #define ENDED (-1)
