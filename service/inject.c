@@ -2,7 +2,8 @@
  * The four faults that every service has: see service/inject.h and port/fault.def.
  *
  * Called by: every core, at the start of each of its operations, before it takes a lock; so what hangs or
- *            waits here holds nothing that another request needs.
+ *            waits here holds nothing of its own service that another request needs. What its callers hold is
+ *            another matter: port/fault.def.
  * Locking:   none of the service's. A thread told not to reply waits on a lock and a queue of its own stack.
  */
 #include "service/inject.h"

@@ -1,5 +1,5 @@
 # Tests of the whole machine. The test image is the disk with the programs of test/programs/ added.
-test_programs := blocked crash powercut tree workload killed restarts states spin hostile
+test_programs := blocked crash powercut tree workload killed restarts states spin hostile bystander
 test_images   := $(test_programs:%=$(BUILD)/test/programs/_%)
 
 $(BUILD)/test/programs/%.elf: $(BUILD)/test/programs/%.o $(BUILD)/user/lib.a user/program.ld

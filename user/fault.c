@@ -28,14 +28,14 @@ static int list(void)
     static struct fault_status f;
     char armed[24];
 
-    printf("%-8s %-12s %-5s %-12s %-12s %-6s %-5s %s\n", "SERVICE", "NAME", "CLASS", "MONO", "MICRO", "ARMED",
+    printf("%-8s %-12s %-5s %-13s %-13s %-6s %-5s %s\n", "SERVICE", "NAME", "CLASS", "MONO", "MICRO", "ARMED",
            "FIRED", "TRIGGER");
     for (int n = 0; fault_info(n, &f) == 0; n++) {
         if (f.left == 0)
             string_copy(armed, "-", sizeof(armed));
         else
             format_string(armed, sizeof(armed), "@%lu%s", f.left, f.always ? "+" : "");
-        printf("%-8s %-12s %-5s %-12s %-12s %-6s %-5lu %s\n", f.service, f.name, f.class, f.mono, f.micro,
+        printf("%-8s %-12s %-5s %-13s %-13s %-6s %-5lu %s\n", f.service, f.name, f.class, f.mono, f.micro,
                armed, f.fired, f.trigger);
     }
     return 0;

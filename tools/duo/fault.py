@@ -14,7 +14,7 @@ import re
 from duo import oneshot, paths, run
 
 FIELDS = ("service", "name", "class", "trigger", "mono", "micro")
-ROW = "{service:8} {name:12} {class:5} {mono:12} {micro:12} {trigger}"
+ROW = "{service:8} {name:12} {class:5} {mono:13} {micro:13} {trigger}"
 
 
 def add_arguments(parser):
@@ -57,14 +57,6 @@ def catalogue():
     """The faults in the catalogue's order, each as an object of FIELDS."""
     with open(os.path.join(paths.ROOT, "port", "fault.def"), encoding="utf-8") as file:
         text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
-    fault = re.compile(r'FAULT\((\w+), *\w+, *' + ", *".join([r'"([^"]*)"'] * 5) + r"\)")
-    common, found = [], []
-    for line in text.replace("\\\n", " ").splitlines():
-        if line.startswith("#define FAULTS_OF_EVERY_SERVICE"):
-            common = fault.findall(line)
-        elif match := re.match(r"FAULTS_OF_EVERY_SERVICE\((\w+)\)", line):
-            found += [(match[1], *row[1:]) for row in common]
-        else:
-            found += fault.findall(line)
+    found = re.findall(r'^FAULT\((\w+), *\w+, *' + ", *".join([r'"([^"]*)"'] * 5) + r"\)$", text, re.M)
     return [dict(zip(FIELDS, (service.lower(), name, kind, trigger, mono, micro)))
             for service, name, kind, trigger, mono, micro in found]
