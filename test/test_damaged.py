@@ -114,7 +114,7 @@ def reader_loses(work, damage, lost, deaths):
     with Scene() as scene:
         guest, free = scene.guest, reference(scene)
         space = reader_of_pipe(scene)
-        begin = len(guest.output)
+        begin = len(scene.said())  # with all of the line that was typed last
         damage(Records(scene.gdb), space)
         scene.dies()
         for function in deaths:

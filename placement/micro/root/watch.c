@@ -2,11 +2,11 @@
  * Three kinds of hang, seen in the record pages, where each thread notes what it is doing:
  *
  *   a request, a system call, or what a device asks, that *runs* and makes no progress: the server is in a
- * loop. Judged only for the busiest priority: while a server runs, those below it get no time and prove
- * nothing by standing still;
+ *   loop. Judged only for the busiest priority: while a server runs, those below it get no time and prove
+ *   nothing by standing still;
  *
  *   an operation that waits without a limit: none may (port/sync.h), so nobody will wake it. unix is the
- * exception: its calls wait for programs and persons;
+ *   exception: its calls wait for programs and persons;
  *
  *   a call that gets no answer for long: somebody has forgotten it, or has it and does not go on. Reads of
  *   the console are the exception.
