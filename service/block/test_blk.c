@@ -55,6 +55,7 @@ static struct {
     u64 queue[3]; /* desc, driver, device */
     u16 taken;    /* of the avail ring */
     bool notified;
+    bool at_work; /* with what it was notified of */
     /* what the test set */
     enum mischief mischief;
     u32 delay_us;
@@ -305,9 +306,11 @@ static void *run_device(void *unused)
     (void)unused;
     pthread_mutex_lock(&dev.lock);
     for (;;) {
+        dev.at_work = false;
         while (!dev.notified)
             pthread_cond_wait(&dev.changed, &dev.lock);
         dev.notified = false;
+        dev.at_work = true;
         if (dev.delay_us != 0) {
             pthread_mutex_unlock(&dev.lock);
             usleep(dev.delay_us);
@@ -607,6 +610,19 @@ static u16 published(void)
     return idx;
 }
 
+/* After an answer to a flush the device still looks at what it has found beside it. */
+static void wait_until_idle(void)
+{
+    bool idle = false;
+
+    while (!idle) {
+        usleep(1000);
+        pthread_mutex_lock(&dev.lock);
+        idle = !dev.notified && !dev.at_work;
+        pthread_mutex_unlock(&dev.lock);
+    }
+}
+
 static bool all_wait_for_the_device(u16 before)
 {
     pthread_mutex_lock(&dev.lock);
@@ -652,8 +668,10 @@ static void test_flush_waits_for_the_waiting(void **state)
     u32 attempts = 1;
     dev.delay_us = 100000;
     dev.flushes_first = true;
-    while (!flush_behind_writers())
+    while (!flush_behind_writers()) {
         assert_true(++attempts <= MOST_ATTEMPTS);
+        wait_until_idle();
+    }
 }
 
 static void test_restart(void **state)
