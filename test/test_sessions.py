@@ -109,12 +109,6 @@ def cannot_free(work):
         work.matches(guest.output[begin:], r"^unix: files that the former session had open .* not freed", "what is said")
 
 
-def stop_disk(guest):
-    """From now on the disk gives no answer, until Session.slow_disk(0)."""
-    guest.qmp().call("block_set_io_throttle", device="disk0", bps=0, bps_rd=0, bps_wr=0, iops=1, iops_rd=0, iops_wr=0,
-                     iops_size=16)  # a request of 4096 bytes counts as 256
-
-
 READERS = 56  # block has 16 requests; and as many threads wait that one of them goes on before those who have one
 
 
@@ -131,7 +125,7 @@ def hold_loses_nothing(work):
         guest.command("svc restart fs", 20)  # nothing is in the cache
         guest.command("svc; cat nothing", 20)  # these two are
         begin = len(guest.output)
-        stop_disk(guest)
+        session.stop_disk()
         for number in range(READERS):
             guest.send(f"cat f{number} &")
             pass_by(guest, 5)
@@ -159,7 +153,7 @@ def register_execs(kernel):
         with Session(1, 1, kernel=kernel, debugger=False) as session:
             guest = session.guest
             begin = len(guest.output)
-            stop_disk(guest)
+            session.stop_disk()
             for first in range(100, 100 + EXECS, 8):
                 guest.send(echoes(range(first, first + 8)))
                 pass_by(guest, 20)

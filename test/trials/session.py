@@ -91,9 +91,16 @@ class Session:
         self.gdb.set_register(gdbstub.PC, NOWHERE)
         self.gdb.go()
 
-    def slow_disk(self, requests=SLOW_REQUESTS):
-        """From now on the disk takes its time for each request; or no more, with 0."""
-        limits = {"bps": 0, "bps_rd": 0, "bps_wr": 0, "iops": requests, "iops_rd": 0, "iops_wr": 0}
+    def stop_disk(self):
+        """From now on each request takes the disk minutes, until slow_disk(0)."""
+        self.slow_disk(1, unit=16)
+
+    def slow_disk(self, requests=SLOW_REQUESTS, unit=0):
+        """
+        From now on the disk takes its time for each request; or no more, with 0. `unit`: bytes, of which every beginning one counts
+        as a request of its own; 0: none does.
+        """
+        limits = {"bps": 0, "bps_rd": 0, "bps_wr": 0, "iops": requests, "iops_rd": 0, "iops_wr": 0, "iops_size": unit}
         self.guest.qmp().call("block_set_io_throttle", device="disk0", **limits)
 
     # -- the workload --------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@
 #include "placement/micro/root/watch.h"
 #include "port/control.h"
 
-#define HOLD_MAX_NS (60 * SECOND_NS)
+#define HOLD_MAX_NS (60 * PORT_SECOND)
 
 static struct server *find(u64 n)
 {
@@ -89,7 +89,7 @@ static enum err hold(struct server *server, u64 ns)
         seL4_TCB_Suspend(server->tcb[thread]);
     server->state = SERVER_HELD;
     server->held_until = time_now() + ns;
-    say("[sup] %s: held for %lu ms\n", server->description->name, ns / MILLISECOND_NS);
+    say("[sup] %s: held for %lu ms\n", server->description->name, ns / PORT_MILLISECOND);
     return ERR_OK;
 }
 

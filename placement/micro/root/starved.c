@@ -9,8 +9,8 @@
 #include "placement/micro/root/pulse.h"
 
 #define FLOOR         SERVERS_COUNT /* its number among the pulses */
-#define STARVED_LOOKS 200
-#define SEARCH_LOOKS  20 /* after which each pulse that can turn has */
+#define STARVED_LOOKS 200           /* without a turn of it, until the search */
+#define SEARCH_LOOKS  20            /* after which each pulse that can turn has */
 
 static u64 floor_turn;                                   /* how many rounds of the floor must be over */
 static u32 looks;                                        /* without it */
@@ -28,10 +28,16 @@ void starved_prepare(void)
     floor_turn = pulse_ask(FLOOR);
 }
 
+/* The alarm takes care of the timer (alarm.c). */
+static bool has_pulse(u32 s)
+{
+    return s != SERVER_TIMER && servers[s].record;
+}
+
 static void search_begin(void)
 {
     for (u32 s = 0; s < SERVERS_COUNT; s++) {
-        if (s == SERVER_TIMER || !servers[s].record)
+        if (!has_pulse(s))
             continue;
         turn[s] = pulse_ask(s);
         progress[s] = servers[s].record->progress;
@@ -43,7 +49,7 @@ static struct server *lowest_that_turns(void)
     struct server *lowest = NULL;
 
     for (u32 s = 0; s < SERVERS_COUNT; s++) {
-        if (s == SERVER_TIMER || !servers[s].record || pulse_rounds(s) < turn[s])
+        if (!has_pulse(s) || pulse_rounds(s) < turn[s])
             continue;
         if (!lowest || servers[s].description->priority < lowest->description->priority)
             lowest = &servers[s];

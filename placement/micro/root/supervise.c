@@ -303,7 +303,7 @@ static void give_up(struct server *server)
 /* A server that dies within a second of its last death, or in its start, is on its way into a loop. */
 static void end_and_begin_again(struct server *server)
 {
-    bool in_a_row = server->state == SERVER_STARTING || time_now() - server->died < SECOND_NS;
+    bool in_a_row = server->state == SERVER_STARTING || time_now() - server->died < PORT_SECOND;
     u64 wait;
 
     server->deaths_in_a_row = in_a_row ? server->deaths_in_a_row + 1 : 1;
@@ -318,7 +318,7 @@ static void end_and_begin_again(struct server *server)
         return;
     }
     say("[sup] %s: backs off: death %lu in a row, begins again in %lu ms\n", server->description->name,
-        server->deaths_in_a_row, wait / MILLISECOND_NS);
+        server->deaths_in_a_row, wait / PORT_MILLISECOND);
     server->state = SERVER_BACKING_OFF;
     server->begins = time_now() + wait;
 }

@@ -4,9 +4,7 @@
 
 #include "placement/micro/layout.h"
 #include "placement/micro/root/console.h"
-
-#define SECOND_NS      1000000000ul
-#define MILLISECOND_NS 1000000ul
+#include "port/time.h"
 
 static inline u64 time_now(void)
 {

@@ -36,7 +36,7 @@
 
 /* How long an answer may take is said in system/micro.def; while who owes it waits for another itself, perhaps
  * on behalf of others first: a minute. */
-#define LOOKS(ms)  ((ms)*MILLISECOND_NS / HEARTBEAT_NS)
+#define LOOKS(ms)  ((ms)*PORT_MILLISECOND / HEARTBEAT_NS)
 #define SLOW_LOOKS LOOKS(60000)
 
 static void look(u32 *seen, u32 *looks, u32 serial)
